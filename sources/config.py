@@ -1,0 +1,258 @@
+"""A council's `sources/<system>.yaml`: which connector, where, with which credentials, and how fields map to contracts.
+
+Validated whole, every problem at once, each naming file, key and remedy. Credentials are names of environment
+variables here; they are resolved when a source is read, never before.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pydantic
+import yaml
+
+from sources import connectors
+from sources.contract import Contract
+from sources.errors import ConfigurationError, SourceError, listed, nearest
+from sources.extract import Extract
+from sources.periods import Quarter
+
+_VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+
+
+class _Document(pydantic.BaseModel):
+    """The keys that every source file has; `connection` and `datasets` are checked by the connector's own models."""
+
+    model_config = pydantic.ConfigDict(extra="forbid")
+    system: str
+    owner: str
+    connector: str
+    connection: dict[str, Any] = {}
+    datasets: dict[str, dict[str, Any]]
+    licence: str | None = None
+
+
+@dataclass(frozen=True)
+class Source:
+    """One source system of one council. `datasets` maps a dataset's name to its contract."""
+
+    system: str
+    owner: str
+    connector: str
+    path: Path
+    licence: str | None
+    datasets: Mapping[str, Contract]
+    _connection: Mapping[str, Any]
+    _requests: Mapping[str, pydantic.BaseModel] = field(repr=False)
+
+    @property
+    def variables(self) -> list[str]:
+        """Names of the environment variables that reading this source needs."""
+        return sorted({name for text in _texts(self._connection) for name in _VARIABLE.findall(text)})
+
+    def missing_variables(self) -> list[str]:
+        """Problems, one for each environment variable that is not set; each names file, key and remedy."""
+        return [
+            f"{self.path}: connection.{key}: the environment variable {name} is not set. "
+            f"Set it where this command runs, or in the file .env beside the README."
+            for key, value in self._connection.items()
+            for text in _texts(value)
+            for name in _VARIABLE.findall(text)
+            if not os.environ.get(name)
+        ]
+
+    def connect(self) -> pydantic.BaseModel:
+        """The connection with its variables resolved. Raises ConfigurationError for a missing or malformed one."""
+        if problems := self.missing_variables():
+            raise ConfigurationError(problems)
+        values = _resolve(self._connection)
+        try:
+            return self._module.Connection.model_validate(values, context={"folder": self.path.parent})
+        except pydantic.ValidationError as error:
+            raise ConfigurationError(_explain(error, f"{self.path}: connection", self._module.Connection)) from None
+
+    def extract(self, dataset: str, quarters: list[Quarter]) -> Iterator[Extract]:
+        """Read `dataset` for `quarters`: one Extract a quarter, or one for all where the dataset is kept whole.
+
+        Reading happens while the extract's rows are consumed. Raises ConfigurationError before anything is read,
+        SourceError while reading.
+        """
+        contract = self.datasets[dataset]
+        yield from self._module.extract(self.connect(), self._requests[dataset], contract, quarters)
+
+    def reach(self) -> None:
+        """Raise SourceError, saying how to mend it, when the system does not answer or refuses us."""
+        connection = self.connect()
+        for name in self.datasets:
+            self._module.reach(connection, self._requests[name])
+
+    @property
+    def _module(self) -> ModuleType:
+        return connectors.named(self.connector)
+
+
+def load_sources(folder: Path, contracts: Mapping[str, Contract]) -> dict[str, Source]:
+    """Every source of a council (`councils/<name>/sources`), by system. Raises ConfigurationError with all problems."""
+    sources: dict[str, Source] = {}
+    problems: list[str] = []
+    for path in sorted(folder.glob("*.yaml")):
+        try:
+            source = load_source(path, contracts)
+            sources[source.system] = source
+        except ConfigurationError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigurationError(problems)
+    if not sources:
+        raise ConfigurationError(f"{folder}: holds no source. A source is one YAML file per system.")
+    return sources
+
+
+def load_source(path: Path, contracts: Mapping[str, Contract]) -> Source:
+    """The source that `path` declares. Raises ConfigurationError with every problem in it."""
+    shown = _shown(path)
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{shown}: not valid YAML: {error}") from None
+    try:
+        document = _Document.model_validate(content)
+    except pydantic.ValidationError as error:
+        raise ConfigurationError(_explain(error, str(shown), _Document)) from None
+    problems: list[str] = []
+    known = {contract.system for contract in contracts.values()}
+    if document.system not in known:
+        problems.append(f"{shown}: system: no contracts for '{document.system}'.{nearest(document.system, known)}")
+    if document.connector not in connectors.KINDS:
+        problems.append(
+            f"{shown}: connector: '{document.connector}' is not a connector."
+            f"{nearest(document.connector, connectors.KINDS)} Connectors: {listed(connectors.KINDS)}."
+        )
+        raise ConfigurationError(problems)
+    module = connectors.named(document.connector)
+    problems += _unknown(document.connection, module.Connection, f"{shown}: connection")
+    requests: dict[str, pydantic.BaseModel] = {}
+    datasets: dict[str, Contract] = {}
+    for name, request in document.datasets.items():
+        contract = contracts.get(f"{document.system}.{name}")
+        where = f"{shown}: datasets.{name}"
+        if contract is None:
+            offered = [c.dataset for c in contracts.values() if c.system == document.system]
+            problems.append(
+                f"{where}: no contract sources/contracts/{document.system}/{name}.yaml.{nearest(name, offered)} "
+                f"Contracts of {document.system}: {listed(offered)}."
+            )
+            continue
+        try:
+            requests[name] = module.Request.model_validate(request, context={"folder": path.parent})
+        except pydantic.ValidationError as error:
+            problems += _explain(error, where, module.Request)
+            continue
+        columns = [column.name for column in contract.columns]
+        for key in ("columns", "absent"):
+            for column in getattr(requests[name], key, []):
+                if column not in columns:
+                    problems.append(
+                        f"{where}.{key}.{column}: {contract.name} has no such column."
+                        f"{nearest(column, columns)} It has: {listed(columns)}."
+                    )
+        datasets[name] = contract
+    if problems:
+        raise ConfigurationError(problems)
+    return Source(
+        system=document.system,
+        owner=document.owner,
+        connector=document.connector,
+        path=shown,
+        licence=document.licence,
+        datasets=datasets,
+        _connection=document.connection,
+        _requests=requests,
+    )
+
+
+def _shown(path: Path) -> Path:
+    """The path as messages show it: from the project's root where it lies there."""
+    root = Path(__file__).resolve().parent.parent
+    return path.resolve().relative_to(root) if path.resolve().is_relative_to(root) else path
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+
+
+def _resolve(value: Any) -> Any:
+    if isinstance(value, str):
+        return _VARIABLE.sub(lambda match: os.environ[match[1]], value)
+    if isinstance(value, Mapping):
+        return {key: _resolve(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_resolve(item) for item in value]
+    return value
+
+
+def _unknown(values: Mapping[str, Any], model: type[pydantic.BaseModel], where: str) -> list[str]:
+    """Keys that the connection's model does not know; its values can be checked only once variables are resolved."""
+    return [
+        f"{where}.{key}: not a known key.{nearest(key, model.model_fields)} Keys: {listed(model.model_fields)}."
+        for key in values
+        if key not in model.model_fields
+    ]
+
+
+def _explain(error: pydantic.ValidationError, where: str, model: type[pydantic.BaseModel]) -> list[str]:
+    """Pydantic's errors as `file: key: what is wrong. Did you mean …?`, without input values: they may be secret."""
+    problems = []
+    for item in error.errors(include_url=False, include_input=False):
+        place = ".".join(str(part) for part in item["loc"])
+        separator = ": " if where.endswith((".yaml", ".yml")) else "."
+        at = f"{where}{separator}{place}" if place else where
+        if item["type"] == "extra_forbidden":
+            keys = _keys_at(model, item["loc"][:-1])
+            hint = nearest(str(item["loc"][-1]), keys)
+            problems.append(f"{at}: not a known key.{hint} Keys: {listed(sorted(keys))}.")
+        elif item["type"] == "missing":
+            problems.append(f"{at}: is missing. Add it.")
+        else:
+            message = item["msg"].removeprefix("Value error, ")
+            problems.append(f"{at}: {message}{'' if message.endswith('.') else '.'}")
+    return problems
+
+
+def _keys_at(model: type[pydantic.BaseModel], location: Iterable[int | str]) -> list[str]:
+    """Keys allowed where an error stands: walk the models along its location (discriminator tags are skipped)."""
+    current = model
+    for part in location:
+        info = current.model_fields.get(str(part))
+        if info is None:
+            continue
+        inner = [
+            candidate
+            for candidate in _models(info.annotation)
+            if isinstance(candidate, type) and issubclass(candidate, pydantic.BaseModel)
+        ]
+        if inner:
+            current = inner[0]
+    return list(current.model_fields)
+
+
+def _models(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for argument in getattr(annotation, "__args__", ()):
+        yield from _models(argument)
+
+
+__all__ = ["ConfigurationError", "Source", "SourceError", "load_source", "load_sources"]

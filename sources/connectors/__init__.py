@@ -1,0 +1,16 @@
+"""Ways of fetching, one module each. A connector offers `Connection`, `Request`, `extract` and `reach`.
+
+Imported by name when first used, so that a council without workbooks never loads a workbook reader.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+KINDS = ("database", "files", "opendatasoft", "rest")
+
+
+def named(kind: str) -> ModuleType:
+    """The connector called `kind`, one of KINDS."""
+    return importlib.import_module(f"sources.connectors.{kind}")

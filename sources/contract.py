@@ -1,0 +1,293 @@
+"""Contracts: what the project needs of a dataset, wherever it comes from.
+
+One Open Data Contract Standard file gives the column types, the row checks, the zero-row table and dbt's source
+description. How rows are fetched is no business of this module (see sources.connectors), nor is writing them
+(sources.landing).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import pydantic
+import yaml
+from open_data_contract_standard.model import OpenDataContractStandard, SchemaProperty
+
+from sources.errors import ConfigurationError, listed, nearest
+
+CONTRACTS = Path(__file__).parent / "contracts"
+
+Load = Literal["full", "snapshot", "incremental"]
+_LOADS = ("full", "snapshot", "incremental")
+_NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+_DECIMAL = re.compile(r"^DECIMAL\((\d+), ?(\d+)\)$", re.IGNORECASE)
+_SQL_TYPES = {
+    "string": "VARCHAR",
+    "integer": "BIGINT",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+    "boolean": "BOOLEAN",
+}
+# What landing adds to every row, with SQL types: where it came from and when.
+LINEAGE = {
+    "_extract_id": "VARCHAR",
+    "_extracted_at": "TIMESTAMP",
+    "_period_start": "DATE",
+    "_row_number": "BIGINT",
+    "_source": "VARCHAR",
+    "_source_row": "BIGINT",
+}
+_CUSTOM = {
+    "load",
+    "rowsPerQuarter",
+    "maximumRejectedShare",
+    "maximumShrink",
+    "periodColumn",
+    "requiredForRelease",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a contract. `sql_type` is DuckDB's; minimum, maximum and pattern bound its values."""
+
+    name: str
+    sql_type: str
+    description: str
+    required: bool
+    is_key: bool
+    is_personal: bool
+    values: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    exclusive_minimum: float | None = None
+    pattern: str | None = None
+
+    @property
+    def decimals(self) -> int:
+        """Digits after the point of a DECIMAL column; 0 for others."""
+        match = _DECIMAL.match(self.sql_type)
+        return int(match[2]) if match else 0
+
+
+@dataclass(frozen=True)
+class Contract:
+    """One dataset's contract.
+
+    `load` says what an extract is: `full` (the whole dataset; replaces), `snapshot` (a quarter whole) or
+    `incremental` (rows updated in a quarter; the newest row of a key counts). `rules` are row rules as
+    (name, SQL condition). `rows_per_quarter` are inclusive bounds of an extract; `maximum_rejected_share` and
+    `maximum_shrink` are shares (0 to 1).
+    """
+
+    system: str
+    dataset: str
+    version: str
+    purpose: str
+    columns: tuple[Column, ...]
+    rules: tuple[tuple[str, str], ...]
+    load: Load
+    period_column: str | None
+    rows_per_quarter: tuple[int, int] | None
+    maximum_rejected_share: float
+    maximum_shrink: float
+    required_for_release: bool
+    latency_days: int | None
+
+    @property
+    def name(self) -> str:
+        """`complaints.cases`."""
+        return f"{self.system}.{self.dataset}"
+
+    @property
+    def table(self) -> str:
+        """Name of the raw view that dbt reads: `complaints__cases`."""
+        return f"{self.system}__{self.dataset}"
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Names of the key columns; empty where identical rows are legitimate."""
+        return tuple(column.name for column in self.columns if column.is_key)
+
+    def column(self, name: str) -> Column:
+        """The column called `name`. Raises KeyError when the contract has none."""
+        return next(column for column in self.columns if column.name == name)
+
+    def zero_rows(self) -> str:
+        """SQL with the raw table's columns, typed, and no row: what dbt reads where a council lacks the dataset."""
+        types = {column.name: column.sql_type for column in self.columns} | LINEAGE
+        columns = ", ".join(f"cast(null as {sql_type}) as {name}" for name, sql_type in types.items())
+        return f"select {columns} where false"
+
+
+def load_contracts(folder: Path = CONTRACTS) -> dict[str, Contract]:
+    """Every contract under `folder`, by name, sorted. Raises ConfigurationError with all problems of all files."""
+    contracts, problems = {}, []
+    for path in sorted(folder.glob("*/*.yaml")):
+        try:
+            contract = load_contract(path)
+            contracts[contract.name] = contract
+        except ConfigurationError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigurationError(problems)
+    return contracts
+
+
+@lru_cache
+def load_contract(path: Path) -> Contract:
+    """The contract in `path` (`<system>/<dataset>.yaml`). Raises ConfigurationError naming file, key and remedy."""
+    where = f"{path.parent.parent.name}/{path.parent.name}/{path.name}"
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        standard = OpenDataContractStandard.model_validate(document)
+    except (yaml.YAMLError, pydantic.ValidationError) as error:
+        raise ConfigurationError(f"{where}: not an Open Data Contract: {error}") from error
+    problems = list(_unknown_keys(document, OpenDataContractStandard, ""))
+    system, dataset = path.parent.name, path.stem
+    if standard.id != f"{system}.{dataset}":
+        problems.append(f"id: is '{standard.id}', but the file's place makes it '{system}.{dataset}'.")
+    tables = standard.schema_ or []
+    if len(tables) != 1 or tables[0].name != dataset:
+        problems.append(f"schema: must hold exactly one table, named '{dataset}'.")
+    custom: dict[str, Any] = {item.property or "": item.value for item in standard.customProperties or []}
+    for key in custom:
+        if key not in _CUSTOM:
+            problems.append(
+                f"customProperties: '{key}' is not known.{nearest(key, _CUSTOM)} Known: {listed(sorted(_CUSTOM))}."
+            )
+    if custom.get("load") not in _LOADS:
+        problems.append(f"customProperties.load: '{custom.get('load')}' must be one of {listed(_LOADS)}.")
+    columns: list[Column] = []
+    for item in (tables[0].properties or []) if tables else []:
+        try:
+            columns.append(_column(item))
+        except ValueError as error:
+            problems.append(f"schema.{item.name}: {error}")
+    names = [column.name for column in columns]
+    period_column = custom.get("periodColumn")
+    if period_column and period_column not in names:
+        problems.append(f"customProperties.periodColumn: no column '{period_column}'.{nearest(period_column, names)}")
+    if custom.get("load") == "incremental" and not any(column.is_key for column in columns):
+        problems.append("schema: an incremental dataset needs a primary key, to know which row is newest.")
+    rules = []
+    for quality in (tables[0].quality or []) if tables else []:
+        if quality.type != "custom" or quality.engine != "row" or not isinstance(quality.implementation, str):
+            problems.append(f"schema.quality '{quality.name}': use type custom, engine row, implementation SQL.")
+        else:
+            rules.append((quality.name or quality.implementation, quality.implementation))
+    if problems:
+        raise ConfigurationError([f"sources/{where}: {problem}" for problem in problems])
+    latency = next((sla.value for sla in standard.slaProperties or [] if sla.property == "latency"), None)
+    bounds = custom.get("rowsPerQuarter")
+    return Contract(
+        system=system,
+        dataset=dataset,
+        version=str(standard.version),
+        purpose=(standard.description.purpose or "") if standard.description else "",
+        columns=tuple(columns),
+        rules=tuple(rules),
+        load=custom["load"],
+        period_column=period_column,
+        rows_per_quarter=(int(bounds[0]), int(bounds[1])) if bounds else None,
+        maximum_rejected_share=float(custom.get("maximumRejectedShare", 0.02)),
+        maximum_shrink=float(custom.get("maximumShrink", 0.3)),
+        required_for_release=bool(custom.get("requiredForRelease", False)),
+        latency_days=int(latency) if isinstance(latency, (int, float)) else None,
+    )
+
+
+def _column(item: SchemaProperty) -> Column:
+    if not item.name or not _NAME.match(item.name):
+        raise ValueError("column names are lower_snake_case.")
+    if item.logicalType == "number":
+        match = _DECIMAL.match(item.physicalType or "")
+        if not match:
+            raise ValueError("a number needs its exact type, for example physicalType: DECIMAL(14,2).")
+        sql_type = f"DECIMAL({match[1]},{match[2]})"
+    elif item.logicalType in _SQL_TYPES:
+        sql_type = _SQL_TYPES[item.logicalType]
+    else:
+        known = [*_SQL_TYPES, "number"]
+        raise ValueError(f"logicalType '{item.logicalType}' is not supported.{nearest(str(item.logicalType), known)}")
+    options: dict[str, Any] = item.logicalTypeOptions or {}
+    known_options = {"minimum", "maximum", "exclusiveMinimum", "pattern"}
+    for option in options:
+        if option not in known_options:
+            raise ValueError(f"logicalTypeOptions.{option} is not supported.{nearest(option, known_options)}")
+    return Column(
+        name=item.name,
+        sql_type=sql_type,
+        description=item.description or item.name.replace("_", " "),
+        required=bool(item.required or item.primaryKey),
+        is_key=bool(item.primaryKey),
+        is_personal=item.classification == "personal",
+        values=tuple(str(value.value) for value in item.enum or []),
+        minimum=options.get("minimum"),
+        maximum=options.get("maximum"),
+        exclusive_minimum=options.get("exclusiveMinimum"),
+        pattern=options.get("pattern"),
+    )
+
+
+def _unknown_keys(node: Any, model: type[pydantic.BaseModel], path: str) -> Iterable[str]:
+    """The standard's own model lets unknown keys pass in silence; a mistyped key must not."""
+    if not isinstance(node, dict):
+        return
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    for key, value in node.items():
+        if key not in fields:
+            yield f"{path}{key}: not a key of the Open Data Contract Standard.{nearest(key, fields)}"
+            continue
+        inner = _model_of(fields[key].annotation)
+        if inner:
+            for item in value if isinstance(value, list) else [value]:
+                yield from _unknown_keys(item, inner, f"{path}{key}.")
+
+
+def _model_of(annotation: Any) -> type[pydantic.BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        if found := _model_of(argument):
+            return found
+    return None
+
+
+def dbt_sources(contracts: dict[str, Contract]) -> str:
+    """dbt's description of the raw views, as YAML: generated from the contracts so that no second catalogue exists."""
+    tables = [
+        {
+            "name": contract.table,
+            "description": contract.purpose,
+            "config": {"meta": {"system": contract.system, "dataset": contract.dataset, "load": contract.load}},
+            "columns": [
+                {
+                    "name": column.name,
+                    "description": column.description,
+                    "data_type": column.sql_type.lower(),
+                    **({"config": {"meta": {"classification": "personal"}}} if column.is_personal else {}),
+                }
+                for column in contract.columns
+            ],
+        }
+        for contract in contracts.values()
+    ]
+    head = "# Made from sources/contracts by `make contracts`; do not edit.\n"
+    document = {
+        "version": 2,
+        "sources": [
+            {
+                "name": "raw",
+                "schema": "raw",
+                "description": "Extracts in force: one view per dataset.",
+                "tables": tables,
+            }
+        ],
+    }
+    return head + yaml.safe_dump(document, sort_keys=False, width=120, allow_unicode=True)

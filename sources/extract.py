@@ -1,0 +1,249 @@
+"""What a connector hands to landing: rows as text under the contract's column names, and where they came from.
+
+Text, because a value that cannot be read must be kept as it was written; types are landing's business.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pydantic
+
+from sources.contract import Contract
+from sources.errors import ConfigurationError, SourceError, listed, nearest
+from sources.periods import Quarter
+
+DATE_PATTERNS = {
+    "yyyy-mm-dd": "%Y-%m-%d",
+    "dd/mm/yyyy": "%d/%m/%Y",
+    "dd-mm-yyyy": "%d-%m-%Y",
+    "dd.mm.yyyy": "%d.%m.%Y",
+    "dd/mm/yy": "%d/%m/%y",
+    "d mmm yyyy": "%d %b %Y",
+    "yyyymmdd": "%Y%m%d",
+}
+
+
+class Format(pydantic.BaseModel):
+    """How a source writes values. ISO dates are always understood; `dates` adds the source's own spelling."""
+
+    model_config = pydantic.ConfigDict(extra="forbid")
+    dates: str | None = None
+    nulls: list[str] = ["", "NULL", "null"]
+
+    @pydantic.field_validator("dates")
+    @classmethod
+    def _known(cls, value: str | None) -> str | None:
+        if value is not None and value not in DATE_PATTERNS:
+            raise ValueError(
+                f"'{value}' is not a known spelling of dates.{nearest(value, DATE_PATTERNS)} "
+                f"Known: {listed(DATE_PATTERNS)}."
+            )
+        return value
+
+
+class ColumnSource(pydantic.BaseModel):
+    """Where a contract column comes from: a field, with a map file (columns `from,to`) for its codes, or a constant."""
+
+    model_config = pydantic.ConfigDict(extra="forbid")
+    field: str | None = None
+    map_file: Path | None = None
+    constant: str | None = None
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _plain(cls, value: Any) -> Any:
+        return {"field": value} if isinstance(value, str) else value
+
+    @pydantic.model_validator(mode="after")
+    def _one(self, info: pydantic.ValidationInfo) -> ColumnSource:
+        if (self.field is None) == (self.constant is None):
+            raise ValueError("give either a field or a constant.")
+        if self.map_file is not None and info.context:
+            self.map_file = info.context["folder"] / self.map_file
+            if not self.map_file.exists():
+                raise ValueError(
+                    f"map_file {self.map_file.name} does not exist beside the YAML. Make it, with the columns from,to."
+                )
+        return self
+
+
+class Request(pydantic.BaseModel):
+    """What every connector's dataset may say: column mapping, spellings, and columns that this source does not have."""
+
+    model_config = pydantic.ConfigDict(extra="forbid")
+    columns: dict[str, ColumnSource] = {}
+    format: Format = Format()
+    absent: list[str] = []
+
+
+@dataclass
+class Extract:
+    """One slot of one dataset, read from one place.
+
+    `quarter` is None where the dataset is kept whole or the contract's period column splits it. `batches` have the
+    schema of `text_schema(contract)`. `origin` is an address without secrets. `notes` fills while batches are read.
+    """
+
+    quarter: Quarter | None
+    batches: Iterable[pa.RecordBatch]
+    origin: str
+    format: Format
+    notes: list[str] = field(default_factory=list)
+
+
+def text_schema(contract: Contract) -> pa.Schema:
+    """Arrow schema between connector and landing: the contract's columns as text, the source and row number,
+    and, for a record that could not be read at all, why (`_refused`) and its text (`_original`)."""
+    texts = [*(column.name for column in contract.columns), "_source"]
+    return pa.schema(
+        [
+            *((name, pa.string()) for name in texts),
+            ("_source_row", pa.int64()),
+            ("_refused", pa.string()),
+            ("_original", pa.string()),
+        ]
+    )
+
+
+def as_text(array: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Any Arrow column as text. Dates and timestamps come out in ISO form, whole floats without a decimal part."""
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks()
+    if pa.types.is_string(array.type):
+        return array
+    if pa.types.is_null(array.type):
+        return pa.nulls(len(array), pa.string())
+    return array.cast(pa.string())
+
+
+def text_batch(
+    contract: Contract,
+    columns: Mapping[str, pa.Array | None],
+    source: str,
+    rows: Sequence[int] | pa.Array,
+) -> pa.RecordBatch:
+    """A batch in the text schema. A column that is None, or not given, is all null."""
+    size = len(rows)
+    schema = text_schema(contract)
+    arrays = []
+    for item in schema:
+        if item.name == "_source":
+            arrays.append(pa.repeat(pa.scalar(source, pa.string()), size))
+        elif item.name == "_source_row":
+            arrays.append(rows if isinstance(rows, pa.Array) else pa.array(rows, pa.int64()))
+        else:
+            given = columns.get(item.name)
+            arrays.append(pa.nulls(size, pa.string()) if given is None else as_text(given))
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def refused_batch(contract: Contract, source: str, refused: Sequence[tuple[int, str, str]]) -> pa.RecordBatch:
+    """Records that could not be read at all, as (row number, reason, text)."""
+    numbers, reasons, texts = zip(*refused, strict=True)
+    return text_batch(contract, {"_refused": pa.array(reasons), "_original": pa.array(texts)}, source, list(numbers))
+
+
+def record_batches(
+    contract: Contract, request: Request, records: Iterator[list[dict[str, Any]]], source: Callable[[], str]
+) -> Iterator[pa.RecordBatch]:
+    """JSON records as text batches, one a page. Nested fields are addressed by dots (`dates.received`).
+
+    A field that no record of the first page holds at all is a missing column. Raises SourceError for it.
+    """
+    paths = {
+        column.name: (request.columns[column.name].field or "").split(".")
+        if column.name in request.columns
+        else [column.name]
+        for column in contract.columns
+        if column.name not in request.absent
+    }
+    number, checked = 0, False
+    for page in records:
+        if not page:
+            continue
+        if not checked:
+            _expect_fields(contract, paths, page, source())
+            checked = True
+        columns = {
+            name: pa.array([_written(_at(record, path)) for record in page], pa.string())
+            for name, path in paths.items()
+        }
+        yield text_batch(
+            contract, apply_maps(contract, request, columns), source(), range(number + 1, number + len(page) + 1)
+        )
+        number += len(page)
+
+
+def _expect_fields(contract: Contract, paths: dict[str, list[str]], page: list[dict[str, Any]], source: str) -> None:
+    for name, path in paths.items():
+        if not any(_has(record, path) for record in page) and contract.column(name).required:
+            raise SourceError(
+                f"{source}: no record has the field '{'.'.join(path)}' for {contract.name}.{name}."
+                f"{nearest(path[-1], page[0])} The first record has: {listed(page[0])}. "
+                f"Mend `columns.{name}` in the source's YAML."
+            )
+
+
+def _has(record: Any, path: list[str]) -> bool:
+    for part in path:
+        if not isinstance(record, dict) or part not in record:
+            return False
+        record = record[part]
+    return True
+
+
+def _at(record: Any, path: list[str]) -> Any:
+    for part in path:
+        record = record.get(part) if isinstance(record, dict) else None
+    return record
+
+
+def _written(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def apply_maps(
+    contract: Contract, request: Request, columns: Mapping[str, pa.Array | None]
+) -> dict[str, pa.Array | None]:
+    """Constants set and codes translated. A code that the map file does not hold is marked, so that landing refuses
+    the row with a reason instead of letting it through under the wrong unit."""
+    result = dict(columns)
+    size = next((len(array) for array in columns.values() if array is not None), 0)
+    for name, origin in request.columns.items():
+        if origin.constant is not None:
+            result[name] = pa.repeat(pa.scalar(origin.constant), size)
+        column = result.get(name)
+        if origin.map_file is not None and column is not None:
+            known = _map(origin.map_file)
+            texts = as_text(column).dictionary_encode()
+            translated = [
+                None if code is None else known.get(code.strip(), f"{UNMAPPED}{code}")
+                for code in texts.dictionary.to_pylist()
+            ]
+            result[name] = pa.DictionaryArray.from_arrays(
+                texts.indices, pa.array(translated, pa.string())
+            ).dictionary_decode()
+    return result
+
+
+UNMAPPED = "\x1funmapped\x1f"  # a prefix no source writes: unit separators are not text
+
+
+@lru_cache
+def _map(path: Path) -> dict[str, str]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    if not rows or not {"from", "to"} <= set(rows[0]):
+        raise ConfigurationError(f"{path}: a map file has the columns from,to and at least one row.")
+    return {row["from"]: row["to"] for row in rows}

@@ -1,0 +1,417 @@
+"""Landing: conform extracts to their contract, set rejected rows aside with reasons, write immutable Parquet.
+
+    raw/<system>/<dataset>/period=<quarter start | all>/<extract id>.parquet        the good rows, typed
+    rejected/<system>/<dataset>/period=…/<extract id>.parquet                       refused rows as text, with reasons
+
+An extract id is its UTC moment and a hash of its content, so names sort by time and the same content is recognised.
+The good file is renamed into place last: an extract exists once it does, and whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sources.contract import Column, Contract
+from sources.errors import SourceError
+from sources.extract import DATE_PATTERNS, UNMAPPED, Extract, Format, text_schema
+from sources.periods import Quarter
+
+MEMORY = "2GB"  # landing's own working memory; what does not fit spills beside the data
+_STAMP = "%Y%m%dT%H%M%S%fZ"
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What became of one slot of a dataset.
+
+    `path` is the extract in force for the slot (None when nothing has landed), `unchanged` says that it was there
+    before, `error` why this attempt landed nothing. `reasons` counts rejected rows by reason.
+    """
+
+    dataset: str
+    quarter: Quarter | None
+    path: Path | None
+    rows: int
+    rejected: int
+    unchanged: bool
+    reasons: dict[str, int]
+    notes: tuple[str, ...]
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class ExtractInForce:
+    """One landed extract: where it lies and what its file says of it."""
+
+    system: str
+    dataset: str
+    extract_id: str
+    period_start: date | None
+    extracted_at: datetime
+    origin: str
+    source_hash: str
+    contract_version: str
+    rows: int
+    rejected: int
+    reasons: dict[str, int]
+    path: Path
+
+
+def land(contract: Contract, extracts: Iterable[Extract], data: Path, quarters: list[Quarter]) -> list[Landed]:
+    """Land every extract of one dataset under `data`, in one pass; one Landed per slot.
+
+    `quarters` are those asked for: an extract that holds several (`Extract.quarter` is None and the contract has a
+    period column) is split over them, rows of other quarters are left for their own run. A slot that fails lands
+    nothing and says why in `error`; the others land all the same.
+    """
+    extracted_at = datetime.now(UTC)
+    with _workspace(data) as con:
+        # Text first, slot by slot: an extract that breaks off must leave no row behind, whatever came before it.
+        attempts = [_Attempt(index, extract) for index, extract in enumerate(extracts)]
+        _read(con, contract, attempts)
+        splits = contract.load == "snapshot" and any(attempt.extract.quarter is None for attempt in attempts)
+        if splits and contract.period_column is None:
+            raise SourceError(
+                f"{contract.name}: one file holds several quarters, but the contract names no periodColumn to split by."
+            )
+        _conform(con, contract, attempts, splits, quarters)
+        landed = []
+        for attempt in attempts:
+            slots: list[Quarter | None] = list(quarters) if splits else [attempt.extract.quarter]
+            for slot in slots:
+                landed.append(_land_slot(con, contract, attempt, slot, splits, data, extracted_at))
+        return landed
+
+
+def extracts_in_force(contract: Contract, data: Path, as_of: datetime | None = None) -> list[ExtractInForce]:
+    """The extracts that count for `contract`, as known at `as_of` (None: now), in order of period.
+
+    The newest of every slot; for a dataset kept whole there is one slot.
+    """
+    folder = data / "raw" / contract.system / contract.dataset
+    found = []
+    for slot in sorted(folder.glob("period=*")):
+        newest = _newest(slot, as_of)
+        if newest is not None:
+            found.append(describe(newest))
+    return found
+
+
+def describe(path: Path) -> ExtractInForce:
+    """What the landed file at `path` says of itself, read from its metadata alone."""
+    metadata = pq.read_metadata(path).metadata
+    told = json.loads(metadata[b"council_vitals"])
+    return ExtractInForce(
+        system=told["system"],
+        dataset=told["dataset"],
+        extract_id=path.stem,
+        period_start=date.fromisoformat(told["period_start"]) if told["period_start"] else None,
+        extracted_at=_moment(path),
+        origin=told["origin"],
+        source_hash=told["source_hash"],
+        contract_version=told["contract_version"],
+        rows=told["rows"],
+        rejected=told["rejected"],
+        reasons=told["reasons"],
+        path=path,
+    )
+
+
+@dataclass
+class _Attempt:
+    index: int
+    extract: Extract
+    error: str | None = None
+
+
+@contextlib.contextmanager
+def _workspace(data: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    data.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix=".landing-", dir=data) as spill,
+        duckdb.connect(":memory:") as con,
+    ):
+        con.execute(f"set memory_limit = '{MEMORY}'")
+        con.execute("set temp_directory = ?", [spill])
+        con.execute("set timezone = 'UTC'")
+        yield con
+
+
+def _read(con: duckdb.DuckDBPyConnection, contract: Contract, attempts: list[_Attempt]) -> None:
+    schema = text_schema(contract).append(pa.field("_slot", pa.int32()))
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        for attempt in attempts:
+            slot = pa.scalar(attempt.index, pa.int32())
+            try:
+                for batch in attempt.extract.batches:
+                    yield batch.append_column("_slot", pa.repeat(slot, batch.num_rows))
+            except SourceError as error:
+                attempt.error = str(error)
+
+    reader = pa.RecordBatchReader.from_batches(schema, batches())
+    con.register("incoming", reader)
+    con.execute("create table text as select *, row_number() over () as _row from incoming")
+    con.unregister("incoming")
+
+
+def _conform(
+    con: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    attempts: list[_Attempt],
+    splits: bool,
+    quarters: list[Quarter],
+) -> None:
+    """Table `conformed`: typed columns beside their text, `_reasons` (empty for a good row), `_hash` of what the source
+    wrote, and `_quarter` where the contract's period column splits the extract."""
+    spelling = attempts[0].extract.format if attempts else Format()
+    names = [column.name for column in contract.columns]
+    cleaned = ", ".join(f"{_cleaned(name, spelling)} as _text_{name}" for name in names)
+    typed = ", ".join(f"{_typed(column, spelling)} as {column.name}" for column in contract.columns)
+    content = ", ".join(["_source_row", *names, "_refused", "_original"])
+    reasons = ", ".join(f"case when {condition} then {reason} end" for condition, reason in _checks(contract))
+    quarter = "cast(null as date)"
+    if splits and contract.period_column:
+        # Rows whose period cannot be read go with the last quarter asked for: refused there, not lost.
+        quarter = (
+            f"coalesce(cast(date_trunc('quarter', {contract.period_column}) as date), date '{quarters[-1].start}')"
+        )
+    con.execute(f"""
+        create table conformed as
+        with cleaned as (
+            select _slot, _row, _source, _source_row, _refused, _original, {cleaned},
+                   md5_number(concat_ws(chr(31), {content})) as _hash
+            from text
+        ),
+        typed as (select *, {typed} from cleaned)
+        select * exclude (_refused), {quarter} as _quarter,
+               case when _refused is not null then [_refused]
+                    else list_filter([{reasons}], lambda reason: reason is not null) end as _reasons
+        from typed
+    """)
+    con.execute("drop table text")
+    if contract.key:
+        _reject_repeated_keys(con, contract)
+
+
+def _reject_repeated_keys(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
+    # Repeated keys are looked for first: they are few, and ranking every row would cost more than all the rest.
+    key = ", ".join(contract.key)
+    same = " and ".join(f"repeated.{name} = conformed.{name}" for name in contract.key)
+    con.execute(f"""
+        create temp table repeated as
+        select _slot, {key}, min(_row) as _first from conformed
+        where len(_reasons) = 0 group by _slot, {key} having count(*) > 1
+    """)
+    con.execute(f"""
+        update conformed set _reasons = ['duplicate key ({key}): the first such row is kept'] from repeated
+        where repeated._slot = conformed._slot and {same} and conformed._row > repeated._first
+          and len(conformed._reasons) = 0
+    """)
+
+
+def _cleaned(name: str, spelling: Format) -> str:
+    nulls = ", ".join(_quoted(text) for text in sorted({"", *spelling.nulls}))
+    return f"case when trim({name}) in ({nulls}) then null else trim({name}) end"
+
+
+def _typed(column: Column, spelling: Format) -> str:
+    text = f"_text_{column.name}"
+    if column.sql_type == "VARCHAR":
+        return text
+    if column.sql_type == "DATE":
+        return _date(text, spelling)
+    if column.sql_type == "TIMESTAMP":
+        return f"coalesce(try_cast({text} as timestamp), cast({_date(text, spelling)} as timestamp))"
+    if column.sql_type == "BOOLEAN":
+        return (
+            f"case when lower({text}) in ('true', 't', 'yes', 'y', '1') then true "
+            f"when lower({text}) in ('false', 'f', 'no', 'n', '0') then false end"
+        )
+    if column.sql_type == "BIGINT":
+        # A workbook writes 3 as 3.0; 3.7 is no whole number and must not be rounded into one.
+        digits = f"replace(split_part({text}, '.', 1), ',', '')"
+        return f"case when regexp_full_match({text}, '-?[0-9,]+([.]0*)?') then try_cast({digits} as bigint) end"
+    return f"coalesce(try_cast({text} as {column.sql_type}), {_amount(text, column.sql_type)})"
+
+
+def _date(text: str, spelling: Format) -> str:
+    iso = f"try_cast({text} as date)"
+    if spelling.dates and spelling.dates != "yyyy-mm-dd":
+        return f"coalesce(cast(try_strptime({text}, '{DATE_PATTERNS[spelling.dates]}') as date), {iso})"
+    return iso
+
+
+def _amount(text: str, sql_type: str) -> str:
+    """£1,234.56 · (12.00) · 12.00- · -£5: the ways ledgers write money."""
+    shape = "[(]?[-−+]?£?[-−]?([0-9]{1,3}(,[0-9]{3})+|[0-9]+)([.][0-9]+)?[)]?-?"
+    digits = f"try_cast(regexp_replace({text}, '[^0-9.]', '', 'g') as {sql_type})"
+    return (
+        f"case when not regexp_full_match({text}, '{shape}') then null "
+        f"when regexp_matches({text}, '[-−(]') then -{digits} else {digits} end"
+    )
+
+
+def _checks(contract: Contract) -> Iterator[tuple[str, str]]:
+    """Pairs of SQL: when a row is refused, and the reason (an expression)."""
+    for column in contract.columns:
+        name, text = column.name, f"_text_{column.name}"
+        shown = f"'{name} \"' || {text} || '\" "
+        unmapped = f"starts_with({text}, {_quoted(UNMAPPED)})"
+        yield unmapped, f"'{name} \"' || substr({text}, {len(UNMAPPED) + 1}) || '\" is not in the map file'"
+        if column.required:
+            yield f"{text} is null", f"'{name} is missing'"
+        if column.sql_type != "VARCHAR":
+            kind = _KINDS.get(column.sql_type, "a number")
+            yield f"{text} is not null and {name} is null", f"{shown}is not {kind}'"
+        if column.values:
+            allowed = ", ".join(_quoted(value) for value in column.values)
+            yield f"{text} not in ({allowed}) and not {unmapped}", f"{shown}is not an allowed value'"
+        for bound, operator, words in (
+            (column.minimum, "<", "is below"),
+            (column.maximum, ">", "is above"),
+            (column.exclusive_minimum, "<=", "is not above"),
+        ):
+            if bound is not None:
+                yield f"{name} {operator} {bound:g}", f"{shown}{words} {bound:g}'"
+        if column.pattern:
+            yield f"not regexp_full_match({text}, {_quoted(column.pattern)})", f"{shown}does not have the agreed form'"
+    for rule, condition in contract.rules:
+        yield f"not coalesce(({condition}), true)", _quoted(f"breaks the rule: {rule}")
+
+
+_KINDS = {
+    "DATE": "a date that exists",
+    "TIMESTAMP": "a moment",
+    "BIGINT": "a whole number",
+    "BOOLEAN": "yes or no",
+}
+
+
+def _land_slot(
+    con: duckdb.DuckDBPyConnection,
+    contract: Contract,
+    attempt: _Attempt,
+    quarter: Quarter | None,
+    splits: bool,
+    data: Path,
+    extracted_at: datetime,
+) -> Landed:
+    slot = f"period={quarter.start if quarter else 'all'}"
+    folder = data / "raw" / contract.system / contract.dataset / slot
+    former = _newest(folder)
+    where = f"_slot = {attempt.index}" + (f" and _quarter = date '{quarter.start}'" if splits and quarter else "")
+    rows, rejected, content = con.execute(
+        f"select count(*) filter (len(_reasons) = 0), count(*) filter (len(_reasons) > 0), "
+        f"coalesce(bit_xor(_hash), 0) from conformed where {where}"
+    ).fetchone() or (0, 0, 0)
+    reasons = dict(
+        con.execute(
+            # Values differ from row to row; the kinds of reason are what people count.
+            f"select regexp_replace(reason, '\"[^\"]*\" ', ''), count(*) from "
+            f"(select unnest(_reasons) as reason from conformed where {where}) group by 1 order by 2 desc, 1"
+        ).fetchall()
+    )
+    notes = tuple(attempt.extract.notes)
+    error = attempt.error or _refusal(contract, rows, rejected, reasons, former)
+    if error:
+        in_force = describe(former) if former else None
+        return Landed(
+            contract.dataset, quarter, former, in_force.rows if in_force else 0, rejected, False, reasons, notes, error
+        )
+    digest = hashlib.sha256(f"{contract.version}:{content:x}:{rows}:{rejected}".encode()).hexdigest()[:16]
+    if former is not None and former.stem.endswith(f"-{digest}"):
+        return Landed(contract.dataset, quarter, former, rows, rejected, True, reasons, notes)
+    extract_id = f"{extracted_at.strftime(_STAMP)}-{digest}"
+    told = {
+        "system": contract.system,
+        "dataset": contract.dataset,
+        "period_start": quarter.start.isoformat() if quarter else None,
+        "extracted_at": extracted_at.isoformat(),
+        "origin": attempt.extract.origin,
+        "source_hash": digest,
+        "contract_version": contract.version,
+        "rows": rows,
+        "rejected": rejected,
+        "reasons": reasons,
+        "notes": notes,
+    }
+    names = ", ".join(column.name for column in contract.columns)
+    texts = ", ".join(f"_text_{column.name} as {column.name}" for column in contract.columns)
+    lineage = (
+        f"{_quoted(extract_id)} as _extract_id, timestamp '{extracted_at:%Y-%m-%d %H:%M:%S.%f}' as _extracted_at, "
+        f"cast({_quoted(str(quarter.start)) if quarter else 'null'} as date) as _period_start, "
+        "_row as _row_number, _source, _source_row"
+    )
+    file = f"{extract_id}.parquet"
+    if rejected:
+        aside = data / "rejected" / contract.system / contract.dataset / slot / file
+        bad = f"select {texts}, _reasons, _original, {lineage} from conformed where {where} and len(_reasons) > 0"
+        _write(con, bad, aside, told)
+    path = folder / file
+    _write(con, f"select {names}, {lineage} from conformed where {where} and len(_reasons) = 0", path, told)
+    return Landed(contract.dataset, quarter, path, rows, rejected, False, reasons, notes)
+
+
+def _refusal(contract: Contract, rows: int, rejected: int, reasons: dict[str, int], former: Path | None) -> str | None:
+    """Why an extract as a whole must not land, or None. The former extract then stays in force."""
+    if rows + rejected == 0 and contract.load != "incremental":
+        return f"{contract.name}: the source gave no rows. Nothing landed; ask the owner whether that can be."
+    share = rejected / (rows + rejected) if rejected else 0.0
+    if share > contract.maximum_rejected_share:
+        worst = "; ".join(f"{count:,} × {reason}" for reason, count in list(reasons.items())[:3])
+        return (
+            f"{contract.name}: {rejected:,} of {rows + rejected:,} rows are refused ({share:.1%}, the contract allows "
+            f"{contract.maximum_rejected_share:.1%}). Nothing landed. {worst}."
+        )
+    if former is not None and contract.load != "incremental":
+        before = describe(former).rows
+        if rows < before * (1 - contract.maximum_shrink):
+            return (
+                f"{contract.name}: {rows:,} rows where {before:,} had landed before: it shrank by "
+                f"{1 - rows / before:.0%}, the contract allows {contract.maximum_shrink:.0%}. Nothing landed; ask the "
+                "owner, or raise maximumShrink."
+            )
+    bounds = contract.rows_per_quarter
+    if bounds and not bounds[0] <= rows <= bounds[1]:
+        return f"{contract.name}: {rows:,} rows, where {bounds[0]:,} to {bounds[1]:,} are expected. Nothing landed."
+    return None
+
+
+def _write(con: duckdb.DuckDBPyConnection, select: str, path: Path, told: dict[str, object]) -> None:
+    """Write beside under a hidden name, make it durable, rename: a reader sees the whole file or none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    con.execute(
+        f"copy ({select}) to {_quoted(str(unfinished))} "
+        f"(format parquet, compression zstd, kv_metadata {{council_vitals: {_quoted(json.dumps(told))}}})"
+    )
+    with unfinished.open("rb") as file:
+        os.fsync(file.fileno())
+    unfinished.replace(path)
+
+
+def _newest(folder: Path, as_of: datetime | None = None) -> Path | None:
+    """The newest extract in a slot's folder, by name, at or before `as_of`."""
+    names = sorted(path for path in folder.glob("[0-9]*.parquet") if as_of is None or _moment(path) <= as_of)
+    return names[-1] if names else None
+
+
+def _moment(path: Path) -> datetime:
+    return datetime.strptime(path.stem.split("-")[0], _STAMP).replace(tzinfo=UTC)
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
