@@ -75,7 +75,7 @@ class Source:
         try:
             return self._module.Connection.model_validate(values, context={"folder": self.path.parent})
         except pydantic.ValidationError as error:
-            raise ConfigurationError(_explain(error, f"{self.path}: connection", self._module.Connection)) from None
+            raise ConfigurationError(explain(error, f"{self.path}: connection", self._module.Connection)) from None
 
     def extract(self, dataset: str, quarters: list[Quarter]) -> Iterator[Extract]:
         """Read `dataset` for `quarters`: one Extract a quarter, or one for all where the dataset is kept whole.
@@ -120,11 +120,16 @@ def load_source(path: Path, contracts: Mapping[str, Contract]) -> Source:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
-        raise ConfigurationError(f"{shown}: not valid YAML: {error}") from None
+        mark = getattr(error, "problem_mark", None)
+        line = f" line {mark.line + 1}:" if mark else ""
+        problem = getattr(error, "problem", None) or error
+        raise ConfigurationError(
+            f"{shown}:{line} not valid YAML: {problem}. (Inside {{…}} a value such as ${{NAME}} needs quotes.)"
+        ) from None
     try:
         document = _Document.model_validate(content)
     except pydantic.ValidationError as error:
-        raise ConfigurationError(_explain(error, str(shown), _Document)) from None
+        raise ConfigurationError(explain(error, str(shown), _Document)) from None
     problems: list[str] = []
     known = {contract.system for contract in contracts.values()}
     if document.system not in known:
@@ -152,7 +157,7 @@ def load_source(path: Path, contracts: Mapping[str, Contract]) -> Source:
         try:
             requests[name] = module.Request.model_validate(request, context={"folder": path.parent})
         except pydantic.ValidationError as error:
-            problems += _explain(error, where, module.Request)
+            problems += explain(error, where, module.Request)
             continue
         columns = [column.name for column in contract.columns]
         for key in ("columns", "absent"):
@@ -213,7 +218,7 @@ def _unknown(values: Mapping[str, Any], model: type[pydantic.BaseModel], where: 
     ]
 
 
-def _explain(error: pydantic.ValidationError, where: str, model: type[pydantic.BaseModel]) -> list[str]:
+def explain(error: pydantic.ValidationError, where: str, model: type[pydantic.BaseModel]) -> list[str]:
     """Pydantic's errors as `file: key: what is wrong. Did you mean …?`, without input values: they may be secret."""
     problems = []
     for item in error.errors(include_url=False, include_input=False):

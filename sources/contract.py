@@ -291,3 +291,7 @@ def dbt_sources(contracts: dict[str, Contract]) -> str:
         ],
     }
     return head + yaml.safe_dump(document, sort_keys=False, width=120, allow_unicode=True)
+
+
+if __name__ == "__main__":
+    print(dbt_sources(load_contracts()), end="")

@@ -228,7 +228,7 @@ def apply_maps(
             known = _map(origin.map_file)
             texts = as_text(column).dictionary_encode()
             translated = [
-                None if code is None else known.get(code.strip(), f"{UNMAPPED}{code}")
+                None if code.strip() in request.format.nulls else known.get(code.strip(), f"{UNMAPPED}{code}")
                 for code in texts.dictionary.to_pylist()
             ]
             result[name] = pa.DictionaryArray.from_arrays(

@@ -1,0 +1,2 @@
+"""Dagster and the `vitals` command: wires sources, dbt and exports together and adds time. No reading of systems,
+no SQL of measures, no formats."""

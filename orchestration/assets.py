@@ -1,0 +1,283 @@
+"""Assets: one per dataset, dbt's models, one per publication. They wire; sources, dbt and exports do the work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
+from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
+
+import exports
+from exports.publications import read_publications
+from orchestration import attempts, build, periods
+from orchestration.progress import journal
+from orchestration.sandbox import source_systems
+from orchestration.settings import Settings
+from sources.config import Source
+from sources.contract import Contract
+from sources.errors import ConfigurationError, SourceError
+from sources.landing import Landed, land
+from sources.periods import Quarter
+
+OPEN_GOVERNMENT_LICENCE = "Open Government Licence v3.0"
+LANDED_CHECK = "every_extract_landed"
+
+
+def dataset_asset(settings: Settings, source: Source, contract: Contract) -> dg.AssetsDefinition:
+    """The asset that lands one dataset. A failure is a failed check, not a failed step: the other sources still land,
+    and the release decides, by contract, whether it can do without."""
+    whole = contract.load == "full"
+
+    @dg.asset(
+        key=[contract.system, contract.dataset],
+        group_name=contract.system,
+        kinds={source.connector, "parquet"},
+        owners=[source.owner],
+        description=contract.purpose,
+        metadata={
+            "contract": f"sources/contracts/{contract.system}/{contract.dataset}.yaml",
+            "source": str(source.path),
+        },
+        tags={"load": contract.load},
+        partitions_def=None if whole else periods.quarterly(settings),
+        backfill_policy=None if whole else dg.BackfillPolicy.single_run(),
+        check_specs=[
+            dg.AssetCheckSpec(
+                LANDED_CHECK,
+                asset=[contract.system, contract.dataset],
+                description="Every extract asked for was read, met its contract as a whole, and stands in raw.",
+            )
+        ],
+    )
+    def landing(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+        landed, error = land_dataset(settings, source, contract, periods.quarters(settings, context.run.tags))
+        errors = [error] if error else [f"{item.quarter or 'all'}: {item.error}" for item in landed if item.error]
+        for problem in errors:
+            context.log.error(problem)
+        yield dg.MaterializeResult(
+            metadata=_landing_metadata(landed),
+            check_results=[
+                dg.AssetCheckResult(
+                    check_name=LANDED_CHECK,
+                    passed=not errors,
+                    metadata={
+                        "problems": dg.MetadataValue.md("\n".join(f"- {problem}" for problem in errors) or "none")
+                    },
+                )
+            ],
+        )
+
+    return landing
+
+
+def land_dataset(
+    settings: Settings, source: Source, contract: Contract, quarters: list[Quarter]
+) -> tuple[list[Landed], str | None]:
+    """Land one dataset; returns what became of each slot, and the error when nothing could be tried at all."""
+    told = journal()
+    told.tell(f"reading {contract.system} {contract.dataset}")
+    landed: list[Landed] = []
+    error = None
+    try:
+        with source_systems(settings):
+            extracts = source.extract(contract.dataset, quarters)
+            landed = land(contract, extracts, settings.data, quarters)
+    except (SourceError, ConfigurationError) as problem:
+        error = str(problem)
+        landed = [Landed(contract.dataset, None, None, 0, 0, False, {}, (), error)]
+    attempts.record(settings.data, contract, landed)
+    told.landed[contract.system, contract.dataset] = landed
+    told.checks.append(
+        exports.Check(
+            name=LANDED_CHECK,
+            asset=contract.name,
+            passed=not any(item.error for item in landed),
+            severity="warn",  # by itself it stops nothing: a required dataset that is missing does, at the release
+            description=next((item.error for item in landed if item.error), ""),
+        )
+    )
+    return landed, error
+
+
+def _landing_metadata(landed: Sequence[Landed]) -> dict[str, Any]:
+    reasons: dict[str, int] = {}
+    for item in landed:
+        for reason, count in item.reasons.items():
+            reasons[reason] = reasons.get(reason, 0) + count
+    table = "\n".join(
+        f"| {item.quarter or 'whole'} | {item.rows:,} | {item.rejected:,} | {_outcome(item)} |" for item in landed
+    )
+    return {
+        "rows": sum(item.rows for item in landed),
+        "rejected": sum(item.rejected for item in landed),
+        "new extracts": sum(not item.unchanged and not item.error for item in landed),
+        "extracts": dg.MetadataValue.md(f"| period | rows | rejected | |\n|---|--:|--:|---|\n{table}"),
+        "rejected because": dg.MetadataValue.md(
+            "\n".join(f"- {count:,} × {reason}" for reason, count in reasons.items()) or "none"
+        ),
+        "notes": dg.MetadataValue.md(
+            "\n".join(f"- {note}" for note in {n for item in landed for n in item.notes}) or "none"
+        ),
+    }
+
+
+def _outcome(item: Landed) -> str:
+    return item.error or ("unchanged" if item.unchanged else "landed")
+
+
+class Translator(DagsterDbtTranslator):
+    """dbt's names as Dagster shows them: raw views are the dataset assets, models stand in their layer's group."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(
+            DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_duplicate_source_asset_keys=True)
+        )
+        self._owner = settings.council.contact
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> dg.AssetKey:
+        """`complaints/cases` for a raw view, `core/fct_complaints` for a model."""
+        if dbt_resource_props["resource_type"] == "source":
+            return dg.AssetKey(dbt_resource_props["name"].split("__", 1))
+        return dg.AssetKey([dbt_resource_props["schema"], dbt_resource_props["name"]])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """The layer."""
+        return None if dbt_resource_props["resource_type"] == "source" else dbt_resource_props["fqn"][1]
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> Sequence[str]:
+        """The insight team owns the models."""
+        return [self._owner]
+
+    def get_description(self, dbt_resource_props: Mapping[str, Any]) -> str:
+        """One line; the SQL stands in the repository."""
+        return " ".join((dbt_resource_props.get("description") or "").split())
+
+
+def dbt_models(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
+    """All of dbt as one step: its database is private until every error-severity check has passed."""
+    translator = Translator(settings)
+
+    @dbt_assets(manifest=manifest, dagster_dbt_translator=translator, name="dbt_models")
+    def models(context: dg.AssetExecutionContext) -> Iterator[Any]:
+        quarter = periods.quarters(settings, context.run.tags)[-1]
+        told = journal()
+        told.tell("building")
+        build.prepare(settings, quarter, periods.as_of(context.run.tags))
+        messages: list[dict[str, Any]] = []
+        result = build.dbt(
+            settings,
+            ["build", "--exclude-resource-type", "unit_test"],
+            callback=_collect(messages, told.tell),
+        )
+        content = build.read_manifest(settings)
+        for message in messages:
+            event = DbtCoreCliEventMessage(raw_event=message, event_history_metadata={})
+            yield from event.to_default_asset_events(content, translator, context)
+        problems = build.problems(result)
+        told.checks += build.checks(result)
+        told.tables += build.tables(result)
+        if problems:
+            told.problems += problems
+            raise dg.Failure(
+                description="Nothing is published, the former release stays current:\n" + "\n".join(problems),
+                allow_retries=False,
+            )
+        build.publish(settings)
+
+    return models
+
+
+def _collect(messages: list[dict[str, Any]], tell: Callable[[str], None]) -> Callable[[Any], None]:
+    from google.protobuf.json_format import MessageToDict
+
+    wanted = {"LogModelResult", "LogTestResult", "LogSeedResult", "LogSnapshotResult"}
+
+    def callback(event: Any) -> None:
+        if event.info.name in wanted:
+            message = MessageToDict(event, preserving_proto_field_name=True)
+            messages.append(message)
+            node = message["data"]["node_info"]
+            if node["resource_type"] == "model":
+                tell(f"built {node['node_name']}")
+
+    return callback
+
+
+def publication_assets(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
+    """One asset per exposure, made together: a release is all of its files or nothing."""
+    publications = read_publications(manifest)
+    specs = [
+        dg.AssetSpec(
+            key=["releases", publication.name],
+            group_name="releases",
+            kinds=set(publication.formats),
+            owners=[settings.council.contact],
+            description=publication.description.split("\n")[0],
+            deps=[dg.AssetKey([table.schema, table.name]) for table in publication.tables],
+        )
+        for publication in publications
+    ]
+
+    @dg.multi_asset(specs=specs, name="release", can_subset=False)
+    def release(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
+        quarter = periods.quarters(settings, context.run.tags)[-1]
+        published = publish_release(settings, quarter, periods.as_of(context.run.tags))
+        state = "new" if published.is_new else "unchanged"
+        page = published.path / "site" / "index.html"
+        for publication in publications:
+            yield dg.MaterializeResult(
+                asset_key=["releases", publication.name],
+                metadata={
+                    "release": f"{published.release_id} ({state})",
+                    "rows": published.rows.get(publication.name, 0),
+                    "folder": dg.MetadataValue.path(str(published.path)),
+                    "page": dg.MetadataValue.url(page.as_uri()),
+                },
+            )
+
+    return release
+
+
+def publish_release(settings: Settings, quarter: Quarter, as_of: datetime | None) -> exports.Release:
+    """Publish `quarter` from curated.duckdb. Raises dagster.Failure when a dataset that must be there is missing."""
+    told = journal()
+    told.tell("publishing")
+    extracts = build.in_force(settings, quarter, as_of)
+    lacking = [
+        f"{contract.system}/{contract.dataset} {quarter}: nothing has landed. "
+        + (attempts.last_error(settings.data, contract, quarter) or "It has not been extracted.")
+        for _, contract in settings.declared()
+        if contract.required_for_release and build.is_missing(contract, extracts[contract.name], quarter)
+    ]
+    if lacking:
+        told.problems += lacking
+        raise dg.Failure(
+            description="The release is refused, because its contract requires what is missing:\n" + "\n".join(lacking),
+            allow_retries=False,
+        )
+    moments = [extract.extracted_at for listed in extracts.values() for extract in listed]
+    facts = exports.ReleaseFacts(
+        council=settings.council.label,
+        is_fictional=settings.council.fictional,
+        licence=OPEN_GOVERNMENT_LICENCE,
+        attribution=tuple(source.licence for source in settings.sources.values() if source.licence),
+        period_code=quarter.code,
+        period_label=quarter.label,
+        as_of=max(moments),
+        code_version=version("council-vitals"),
+        released_at=datetime.now(UTC),
+        checks=tuple(told.checks),
+    )
+    told.release = exports.publish(
+        settings.curated,
+        settings.dbt_target / "manifest.json",
+        settings.releases,
+        facts,
+        switch_current=as_of is None,
+    )
+    return told.release

@@ -1,0 +1,250 @@
+"""Write, audit, publish: one private database per build, swapped in whole once every check has passed.
+
+The build begins with one view per dataset over the extracts in force; dbt does the rest, in this process.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from exports import Check
+from orchestration import attempts
+from orchestration.settings import DBT_PROJECT, Settings
+from sources.contract import Contract
+from sources.landing import ExtractInForce, extracts_in_force
+from sources.periods import Quarter, day_rows, period_rows
+
+YEARS_BEFORE = 10  # the calendar reaches back this far: complaints and audits begin before a council's first period
+
+
+@contextmanager
+def alone(settings: Settings) -> Iterator[None]:
+    """Hold the council's build lock; raises RuntimeError when another process holds it. Released by death too."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    with (settings.data / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RuntimeError(
+                f"Another run is working on {settings.name} ({settings.data}). Wait until it ends, then run again."
+            ) from None
+        yield
+
+
+def in_force(settings: Settings, quarter: Quarter, as_of: datetime | None) -> dict[str, list[ExtractInForce]]:
+    """The extracts that count for a release of `quarter`, as known at `as_of`, by contract: none later than it."""
+    return {
+        contract.name: [
+            extract
+            for extract in extracts_in_force(contract, settings.data, as_of)
+            if extract.period_start is None or extract.period_start <= quarter.start
+        ]
+        for contract in settings.contracts.values()
+    }
+
+
+def is_missing(contract: Contract, extracts: list[ExtractInForce], quarter: Quarter) -> bool:
+    """Whether a release of `quarter` lacks the dataset: no extract at all, or none of that very quarter."""
+    if contract.load == "full":
+        return not extracts
+    return not any(extract.period_start == quarter.start for extract in extracts)
+
+
+def prepare(settings: Settings, quarter: Quarter, as_of: datetime | None) -> None:
+    """Make a fresh build database with schema `raw`: a view per dataset over its extracts in force, and the tables that
+    only orchestration can tell (council, periods, days, extracts, datasets)."""
+    for leftover in (settings.build, settings.build.with_name(settings.build.name + ".wal")):
+        leftover.unlink(missing_ok=True)
+    settings.data.mkdir(parents=True, exist_ok=True)
+    extracts = in_force(settings, quarter, as_of)
+    with duckdb.connect(str(settings.build)) as con:
+        con.execute("create schema raw")
+        for contract in settings.contracts.values():
+            files = ", ".join(_quoted(extract.path) for extract in extracts[contract.name])
+            select = (
+                f"select * from read_parquet([{files}], hive_partitioning = false)" if files else contract.zero_rows()
+            )
+            con.execute(f"create view raw.{contract.table} as {select}")
+        _calendar(con, settings, quarter)
+        _catalogue(con, settings, quarter, extracts)
+
+
+def publish(settings: Settings) -> None:
+    """Take staging and raw out of the finished build, then rename it over curated.duckdb: personal data stop here."""
+    with duckdb.connect(str(settings.build)) as con:
+        con.execute("drop schema if exists staging cascade")
+        con.execute("drop schema raw cascade")
+        con.execute("checkpoint")
+    with settings.build.open("rb") as file:
+        os.fsync(file.fileno())
+    settings.build.replace(settings.curated)
+
+
+def dbt(settings: Settings, arguments: list[str], callback: Callable[[Any], None] | None = None) -> Any:
+    """Run dbt in this process and return its `dbtRunnerResult`. Its database connections are closed before returning.
+
+    A process of its own costs some twenty seconds of imports and version checks a run; see docs/decisions.
+    """
+    from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # dbt takes seconds to import
+    from dbt.cli.main import dbtRunner
+
+    os.environ["VITALS_BUILD"] = str(settings.build)
+    os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
+    settings.dbt_target.mkdir(parents=True, exist_ok=True)
+    try:
+        return dbtRunner(callbacks=[callback] if callback else []).invoke(
+            [
+                *("--quiet", "--no-use-colors", "--log-level-file", "none"),
+                *arguments,
+                *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
+                *("--target-path", str(settings.dbt_target)),
+            ]
+        )
+    finally:
+        DuckDBConnectionManager.close_all_connections()
+
+
+def manifest(settings: Settings) -> Path:
+    """dbt's manifest.json for this council, made again when anything in the dbt project is newer."""
+    path = settings.dbt_target / "manifest.json"
+    folders = [DBT_PROJECT / name for name in ("models", "macros", "tests")]
+    files = [file for folder in folders for file in folder.rglob("*") if file.is_file()] + list(
+        DBT_PROJECT.glob("*.yml")
+    )
+    if not path.exists() or path.stat().st_mtime < max(file.stat().st_mtime for file in files):
+        result = dbt(settings, ["parse"])
+        if not result.success:
+            raise RuntimeError(f"dbt cannot parse the project: {result.exception}")
+        path.touch()
+    return path
+
+
+def read_manifest(settings: Settings) -> dict[str, Any]:
+    """dbt's manifest of the last parse or build."""
+    return json.loads((settings.dbt_target / "manifest.json").read_text(encoding="utf-8"))
+
+
+def problems(result: Any) -> list[str]:
+    """What stopped a build, a sentence per model or check; empty when every error-severity check passed."""
+    if result.exception is not None:
+        return [str(result.exception)]
+    return [
+        f"{item.node.name}: {item.message}"
+        for item in result.result.results
+        if str(item.status) in ("error", "fail", "runtime error")
+    ]
+
+
+def checks(result: Any) -> list[Check]:
+    """Every dbt test that ran, as the release's manifest lists them."""
+    if result.exception is not None:
+        return []
+    return [
+        Check(
+            name=item.node.name,
+            asset=(item.node.attached_node or item.node.depends_on.nodes[0]).split(".")[-1],
+            passed=str(item.status) == "pass",
+            severity="warn" if str(item.node.config.severity).lower() == "warn" else "error",
+            description=item.node.description or item.message or "",
+        )
+        for item in result.result.results
+        if item.node.resource_type == "test" and str(item.status) != "skipped"
+    ]
+
+
+def tables(result: Any) -> int:
+    """Number of models built."""
+    if result.exception is not None:
+        return 0
+    return sum(item.node.resource_type == "model" and str(item.status) == "success" for item in result.result.results)
+
+
+def _calendar(con: duckdb.DuckDBPyConnection, settings: Settings, quarter: Quarter) -> None:
+    council = settings.council
+    con.execute(
+        "create table raw.vitals__council (council_id varchar, council_name varchar, council_label varchar, "
+        "is_fictional boolean, area_code varchar, reporting_period_start date, reporting_period_end date, "
+        "first_period_start date)"
+    )
+    row = (council.id, council.name, council.label, council.fictional, council.area_code)
+    con.execute(
+        "insert into raw.vitals__council values (?, ?, ?, ?, ?, ?, ?, ?)",
+        [*row, quarter.start, quarter.end, council.first_quarter.start],
+    )
+    first = date(council.first_quarter.year - YEARS_BEFORE, 4, 1)
+    last = date(quarter.year + 1, 3, 31)
+    con.execute(
+        "create table raw.vitals__periods (period_type varchar, period_start date, period_end date, "
+        "period_code varchar, period_label varchar, financial_year_start date, quarter_start date)"
+    )
+    _insert(con, "raw.vitals__periods", period_rows(first, last))
+    con.execute(
+        "create table raw.vitals__days (day_date date, is_working_day boolean, working_day_number bigint, "
+        "month_start date, quarter_start date)"
+    )
+    _insert(con, "raw.vitals__days", day_rows(first, last + timedelta(days=366)))
+
+
+def _catalogue(
+    con: duckdb.DuckDBPyConnection, settings: Settings, quarter: Quarter, extracts: dict[str, list[ExtractInForce]]
+) -> None:
+    con.execute(
+        "create table raw.vitals__extracts (system varchar, dataset varchar, extract_id varchar, period_start date, "
+        "extracted_at timestamp, origin varchar, source_hash varchar, contract_version varchar, row_count bigint, "
+        "rejected_count bigint, path varchar)"
+    )
+    rows = [
+        (
+            *(e.system, e.dataset, e.extract_id, e.period_start, e.extracted_at.replace(tzinfo=None), e.origin),
+            *(e.source_hash, e.contract_version, e.rows, e.rejected, str(e.path.relative_to(settings.data))),
+        )
+        for listed in extracts.values()
+        for e in listed
+    ]
+    _insert(con, "raw.vitals__extracts", rows)
+    con.execute(
+        "create table raw.vitals__datasets (system varchar, dataset varchar, owner varchar, load varchar, "
+        "required_for_release boolean, is_declared boolean, last_period_start date, last_extracted_at timestamp, "
+        "row_count bigint, rejected_count bigint, is_missing boolean, reason varchar)"
+    )
+    owners = {contract.name: source.owner for source, contract in settings.declared()}
+    datasets = []
+    for contract in settings.contracts.values():
+        found, declared = extracts[contract.name], contract.name in owners
+        missing = declared and is_missing(contract, found, quarter)
+        reason = attempts.last_error(settings.data, contract, quarter) if missing else None
+        datasets.append(
+            (
+                *(contract.system, contract.dataset, owners.get(contract.name), contract.load),
+                *(contract.required_for_release, declared),
+                max((e.period_start for e in found if e.period_start), default=None),
+                max((e.extracted_at.replace(tzinfo=None) for e in found), default=None),
+                *(sum(e.rows for e in found), sum(e.rejected for e in found), missing, reason),
+            )
+        )
+    _insert(con, "raw.vitals__datasets", datasets)
+
+
+def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: list[Any]) -> None:
+    """Rows through Arrow: DuckDB's executemany takes a millisecond a row."""
+    import pyarrow as pa
+
+    if rows:
+        names = [column[0] for column in con.execute(f"select * from {table} limit 0").description or []]
+        given = pa.table([list(column) for column in zip(*rows, strict=True)], names=names)
+        con.register("given", given)
+        con.execute(f"insert into {table} select * from given")
+        con.unregister("given")
+
+
+def _quoted(path: Path) -> str:
+    return "'" + str(path).replace("'", "''") + "'"

@@ -1,0 +1,448 @@
+"""The command `vitals`: run a quarter, look at it, trace a figure. Words and tables only; the work is done elsewhere.
+
+Exit codes: 0 fine, 1 a check or a source failed, 2 wrong use or configuration.
+"""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from sources.errors import ConfigurationError, SourceError
+from sources.periods import Quarter
+
+if TYPE_CHECKING:
+    from orchestration.progress import Journal
+    from orchestration.settings import Settings
+    from sources.landing import Landed
+
+FAILED, WRONG = 1, 2
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="A council's performance pipeline: extract, build, check, publish, and trace every figure to its rows.\n\n"
+    "Settings: VITALS_COUNCIL (default brigstow), VITALS_DATA (default ./data).",
+)
+out = Console(highlight=False, soft_wrap=True)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+CouncilOption = Annotated[str | None, typer.Option("--council", help="The council, a folder of councils/.")]
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _guarded(command: F) -> F:
+    """Turn the errors that people can act on into messages and exit codes."""
+
+    @functools.wraps(command)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except ConfigurationError as error:
+            for problem in error.problems:
+                errors.print(f"[red]✗[/] {_plain(problem)}")
+            raise typer.Exit(WRONG) from None
+        except (SourceError, RuntimeError, FileNotFoundError) as error:
+            errors.print(f"[red]✗[/] {_plain(str(error))}")
+            raise typer.Exit(FAILED) from None
+
+    return wrapper  # type: ignore[return-value]
+
+
+@app.command()
+@_guarded
+def run(
+    period: Annotated[
+        str | None, typer.Argument(help="Quarter to publish, such as 2025-26-Q3. Default: the last complete one.")
+    ] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", help="First quarter to extract. Default: all of the history.")
+    ] = None,
+    council: CouncilOption = None,
+    as_of: Annotated[
+        str | None,
+        typer.Option(
+            "--as-of", help="Use only what had been extracted by this time (ISO 8601, UTC); extracts nothing."
+        ),
+    ] = None,
+) -> None:
+    """Extract, build, check and publish a quarter."""
+    from orchestration.settings import settings
+
+    chosen = settings(council)
+    last = _quarter(period) or chosen.council.last_complete_quarter(datetime.now(UTC).date())
+    start = _quarter(first) or chosen.council.first_quarter
+    if not chosen.council.first_quarter <= start <= last:
+        raise ConfigurationError(
+            f"{start} to {last}: {chosen.council.name} begins with {chosen.council.first_quarter}, and the first "
+            "quarter cannot come after the last."
+        )
+    cut_off = _moment(as_of)
+    out.print(f"[bold]{chosen.council.label}[/] · {last.label}\n")
+    began = time.monotonic()
+    with errors.status("starting", spinner="dots") as status:
+
+        def tell(line: str) -> None:
+            status.update(line)
+            if not errors.is_terminal and not line.startswith("built"):
+                errors.print(f"  {line}")
+
+        journal, succeeded = _execute(chosen, start, last, cut_off, tell)
+    _summary(chosen, journal, time.monotonic() - began)
+    if not succeeded or journal.sources_failed():
+        raise typer.Exit(FAILED)
+
+
+def _execute(
+    chosen: Settings, first: Quarter, last: Quarter, as_of: datetime | None, tell: Callable[[str], None]
+) -> tuple[Journal, bool]:
+    tell("loading the pipeline")
+    import dagster as dg
+
+    from orchestration import build, periods, progress
+    from orchestration.sandbox import source_systems
+    from orchestration.wiring import definitions
+
+    journal = progress.begin(tell)
+    with build.alone(chosen), source_systems(chosen):
+        for folder in ("VITALS_INSTANCE", "VITALS_LOGS"):
+            Path(os.environ[folder]).mkdir(parents=True, exist_ok=True)
+        loaded = definitions(chosen)
+        job = loaded.resolve_job_def("quarter")
+        keys = None
+        if as_of is not None:
+            landing = {dg.AssetKey([contract.system, contract.dataset]) for _, contract in chosen.declared()}
+            keys = [key for key in job.asset_layer.executable_asset_keys if key not in landing]
+        with dg.DagsterInstance.get() as instance:
+            result = job.execute_in_process(
+                instance=instance,
+                tags=periods.run_tags(first, last, as_of),
+                asset_selection=keys,
+                raise_on_error=False,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            )
+        if not result.success and not journal.problems:
+            for event in result.all_events:
+                if event.is_step_failure:
+                    error = event.step_failure_data.error
+                    cause = error.cause if error and error.cause else error
+                    journal.problems.append(f"{event.step_key}: {cause.message if cause else 'failed'}".strip())
+    return journal, result.success
+
+
+def _summary(chosen: Settings, journal: Journal, seconds: float) -> None:
+    if journal.landed:
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+        for name, justify in (
+            ("system", "left"),
+            ("dataset", "left"),
+            ("landed", "right"),
+            ("rejected", "right"),
+            ("what", "left"),
+        ):
+            table.add_column(name, justify=justify)  # type: ignore[arg-type]
+        for (system, dataset), slots in journal.landed.items():
+            new = [slot for slot in slots if not slot.unchanged and not slot.error]
+            table.add_row(
+                system,
+                dataset,
+                f"{sum(slot.rows for slot in new):,}" if new else "–",
+                f"{sum(slot.rejected for slot in new):,}" if new else "–",
+                _what(slots),
+            )
+        out.print(table)
+        out.print()
+    passed = sum(check.passed for check in journal.checks)
+    warned = sum(not check.passed and check.severity == "warn" for check in journal.checks)
+    failed = len(journal.checks) - passed - warned
+    if journal.tables:
+        parts = [
+            f"{passed:,} checks passed",
+            *([f"{warned} warn"] if warned else []),
+            *([f"{failed} failed"] if failed else []),
+        ]
+        out.print(f"Built {journal.tables} tables; {', '.join(parts)}.")
+    for slots in journal.landed.values():
+        for slot in slots:
+            if slot.error:
+                errors.print(f"[red]✗[/] {_plain(_where(slot) + slot.error)}")
+    if journal.release is not None:
+        release = journal.release
+        if release.is_new:
+            made = f"{release.feeds} feeds, {release.reports} reports, {release.pages} pages"
+            out.print(f"Published {release.release_id}: {made}.")
+        else:
+            out.print(f"Unchanged: {release.release_id} already says all of this; nothing was added.")
+        out.print(f"Release  {_near(release.path)}")
+        page = chosen.releases / "current" if release.is_current else release.path
+        out.print(f"Read it  {_near(page / 'site' / 'index.html')}")
+    for problem in journal.problems:
+        errors.print(f"[red]✗[/] {_plain(problem)}")
+    if journal.release is None:
+        errors.print("Nothing was published; the former release, if there is one, stays current.")
+    out.print(f"[dim]{seconds:.0f} s[/]")
+
+
+def _what(slots: list[Landed]) -> str:
+    failed = sum(bool(slot.error) for slot in slots)
+    if failed:
+        return f"{failed} of {len(slots)} failed" if len(slots) > 1 else "failed"
+    if all(slot.unchanged for slot in slots):
+        return "unchanged"
+    reasons: dict[str, int] = {}
+    for slot in slots:
+        if not slot.unchanged:
+            for reason, count in slot.reasons.items():
+                reasons[reason] = reasons.get(reason, 0) + count
+    return "; ".join(f"{count:,} {reason}" for reason, count in sorted(reasons.items(), key=lambda item: -item[1])[:3])
+
+
+def _where(slot: Landed) -> str:
+    return f"{slot.dataset} {slot.quarter}: " if slot.quarter else f"{slot.dataset}: "
+
+
+@app.command()
+@_guarded
+def check(council: CouncilOption = None) -> None:
+    """Check configuration, contracts, credentials and whether every source can be reached; all problems at once."""
+    from orchestration.sandbox import source_systems
+    from orchestration.settings import settings
+
+    chosen = settings(council)
+    problems: list[str] = []
+    for load in (lambda: chosen.council, lambda: chosen.contracts, lambda: chosen.sources):
+        try:
+            load()
+        except ConfigurationError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigurationError(problems)
+    out.print(f"[bold]{chosen.council.label}[/]: {len(chosen.contracts)} contracts, {len(chosen.sources)} sources.")
+    unreachable = False
+    with source_systems(chosen):
+        for source in chosen.sources.values():
+            missing = source.missing_variables()
+            if missing:
+                problems += missing
+                continue
+            try:
+                source.reach()
+                out.print(f"[green]✓[/] {source.system}: {', '.join(source.datasets)}")
+            except SourceError as error:
+                unreachable = True
+                errors.print(f"[red]✗[/] {source.system}: {_plain(str(error))}")
+    if problems:
+        raise ConfigurationError(problems)
+    if unreachable:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+@_guarded
+def status(
+    period: Annotated[
+        str | None, typer.Argument(help="Quarter, such as 2025-26-Q3. Default: the last complete one.")
+    ] = None,
+    council: CouncilOption = None,
+) -> None:
+    """What has landed for a quarter, how old it is, what failed, and which releases there are."""
+    from orchestration import attempts, build
+    from orchestration.settings import settings
+
+    chosen = settings(council)
+    quarter = _quarter(period) or chosen.council.last_complete_quarter(datetime.now(UTC).date())
+    extracts = build.in_force(chosen, quarter, None)
+    out.print(f"[bold]{chosen.council.label}[/] · {quarter.label}\n")
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for name in ("system", "dataset", "last extract", "age", "rows", "rejected", "state"):
+        table.add_column(name, justify="right" if name in ("rows", "rejected", "age") else "left")
+    failed = False
+    for _, contract in chosen.declared():
+        found = extracts[contract.name]
+        mine = [item for item in found if item.period_start in (None, quarter.start)]
+        error = attempts.last_error(chosen.data, contract, quarter)
+        missing = build.is_missing(contract, found, quarter)
+        failed = failed or bool(error) or missing
+        newest = max((item.extracted_at for item in found), default=None)
+        state = f"[red]{_plain(error)}[/]" if error else "missing" if missing else "in force"
+        table.add_row(
+            contract.system,
+            contract.dataset,
+            f"{newest:%d %b %Y %H:%M}" if newest else "–",
+            _age(newest),
+            f"{sum(item.rows for item in mine):,}" if mine else "–",
+            f"{sum(item.rejected for item in mine):,}" if mine else "–",
+            state,
+        )
+    out.print(table)
+    releases = sorted(chosen.releases.glob("*/r*/manifest.json"))
+    current = (chosen.releases / "current").resolve()
+    out.print("\nReleases: " + (", ".join(_release_name(path.parent, current) for path in releases) or "none yet"))
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+@_guarded
+def trace(
+    measure: Annotated[str, typer.Argument(help="Measure, such as CO02.")],
+    period: Annotated[str, typer.Argument(help="Period, such as 2025-26-Q3, 2025-11 or 2025-26.")],
+    unit: Annotated[str | None, typer.Option("--unit", help="Organisational unit. Default: the whole council.")] = None,
+    rows: Annotated[int, typer.Option("--rows", help="Source rows to show.", min=0)] = 10,
+    to: Annotated[Path | None, typer.Option("--out", help="Write every source row to this CSV file.")] = None,
+    council: CouncilOption = None,
+) -> None:
+    """Walk one figure back: value, numerator, denominator, and the source rows behind them."""
+    from orchestration import tracing
+    from orchestration.settings import settings
+
+    chosen = settings(council)
+    traced = tracing.trace(chosen, measure.upper(), period, unit)
+    out.print(f"[bold]{traced.measure_name}[/] · {traced.unit_name} · {traced.period_label}")
+    out.print(f"\n  value        {traced.value}\n  {traced.numerator_label:<12} {traced.numerator}")
+    if traced.denominator is not None:
+        out.print(f"  {traced.denominator_label:<12} {traced.denominator}")
+    out.print(f"\nFrom {traced.row_count:,} source rows in {len(traced.extracts)} extracts:")
+    for extract in traced.extracts:
+        out.print(f"  {extract.rows:>9,} rows  {extract.origin}")
+        out.print(f"{'':>17}[dim]extract {extract.extract_id}, hash {extract.source_hash}[/]")
+    if rows and traced.row_count:
+        out.print(f"\nThe first {min(rows, traced.row_count)}:")
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+        shown = traced.rows(rows)
+        for name in shown.column_names:
+            table.add_column(name)
+        for row in shown.to_pylist():
+            table.add_row(*("" if value is None else _plain(str(value)) for value in row.values()))
+        out.print(table)
+    if to is not None:
+        count = traced.write(to)
+        out.print(f"Wrote {count:,} source rows to {_near(to)}.")
+
+
+@app.command()
+@_guarded
+def query(
+    sql: Annotated[
+        str | None, typer.Argument(help="SQL; '-' reads it from standard input. Without it: what there is to query.")
+    ] = None,
+    council: CouncilOption = None,
+) -> None:
+    """Read-only SQL on the curated tables and on the files of the current release (schema `release`)."""
+    from orchestration import querying
+    from orchestration.settings import settings
+
+    chosen = settings(council)
+    text = sys.stdin.read() if sql == "-" else sql or querying.TABLES
+    result = querying.query(chosen, text)
+    if not out.is_terminal and sql:
+        querying.as_csv(result, sys.stdout)
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for field in result.schema:
+        table.add_column(field.name, justify="right" if querying.is_number(field) else "left")
+    for row in result.slice(0, 1000).to_pylist():
+        table.add_row(*("–" if value is None else _plain(str(value)) for value in row.values()))
+    out.print(table)
+    if result.num_rows > 1000:
+        out.print(f"[dim]… {result.num_rows - 1000:,} more rows; pipe the output to get them all as CSV.[/]")
+
+
+@app.command()
+@_guarded
+def serve(
+    port: Annotated[int, typer.Option("--port", help="Port on loopback.")] = 8765,
+    council: CouncilOption = None,
+) -> None:
+    """Show the current release in a browser, on loopback, until interrupted."""
+    from orchestration.settings import settings
+
+    chosen = settings(council)
+    current = chosen.releases / "current"
+    if not current.exists():
+        raise FileNotFoundError(f"{_near(current)}: nothing has been published yet. Run `vitals run` first.")
+
+    class Handler(http.server.SimpleHTTPRequestHandler):
+        def do_GET(self) -> None:
+            if self.path == "/":
+                self.send_response(302)
+                self.send_header("Location", "/site/index.html")
+                self.end_headers()
+            else:
+                super().do_GET()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Silent: an access log on a terminal hides the one line that matters."""
+
+    with http.server.ThreadingHTTPServer(
+        ("127.0.0.1", port), functools.partial(Handler, directory=str(current))
+    ) as server:
+        out.print(f"{chosen.council.label}: http://127.0.0.1:{server.server_address[1]}/  (Ctrl+C ends)")
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            out.print()
+
+
+def _quarter(code: str | None) -> Quarter | None:
+    try:
+        return Quarter.parse(code) if code else None
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(f"--as-of: '{text}' is not a time. Write 2026-10-21T06:00 (UTC).") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _age(moment: datetime | None) -> str:
+    if moment is None:
+        return "–"
+    seconds = (datetime.now(UTC) - moment).total_seconds()
+    return (
+        f"{seconds / 86400:.0f} d"
+        if seconds >= 86400
+        else f"{seconds / 3600:.0f} h"
+        if seconds >= 3600
+        else f"{seconds / 60:.0f} min"
+    )
+
+
+def _release_name(path: Path, current: Path) -> str:
+    told = json.loads((path / "manifest.json").read_text(encoding="utf-8"))
+    return f"{told['release']} (current)" if path.resolve() == current else str(told["release"])
+
+
+def _near(path: Path) -> str:
+    """A path as people type it: from here, where it lies below."""
+    absolute = path if path.is_absolute() else Path.cwd() / path
+    return str(absolute.relative_to(Path.cwd())) if absolute.is_relative_to(Path.cwd()) else str(absolute)
+
+
+def _plain(text: str) -> str:
+    """Square brackets in data are not markup."""
+    return text.replace("[", "\\[")
+
+
+def main() -> None:
+    """Entry point of `vitals`."""
+    app()

@@ -1,0 +1,81 @@
+"""`council.yaml`: who the council is, its calendar and how it speaks of itself."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Literal
+
+import pydantic
+import yaml
+
+from sources.config import explain
+from sources.errors import ConfigurationError
+from sources.periods import Quarter
+
+
+class _Strict(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True)
+
+
+class Calendar(_Strict):
+    """`first_period` is where history begins; `last_period` where it ends, for a council whose data do not go on.
+    The quarter runs `working_days_after` working days after a quarter has ended."""
+
+    first_period: str
+    last_period: str | None = None
+    working_days_after: int = pydantic.Field(15, ge=1, le=60)
+
+    @pydantic.field_validator("first_period", "last_period")
+    @classmethod
+    def _period(cls, value: str | None) -> str | None:
+        return Quarter.parse(value).code if value else value
+
+
+class Sandbox(_Strict):
+    """The council's source systems come with the project and are served on loopback while a quarter runs."""
+
+    seed: int
+
+
+class Council(_Strict):
+    """One council. `area_code` is its statistical code; `outcome_word` what it calls its outcomes."""
+
+    id: str
+    name: str
+    fictional: bool
+    area_code: str
+    contact: str
+    outcome_word: Literal["theme", "purpose"]
+    accent: str = "#0b5c6b"
+    calendar: Calendar
+    sandbox: Sandbox | None = None
+
+    @property
+    def label(self) -> str:
+        """The name as every page and file shows it: a fictional council says so."""
+        return f"{self.name} (fictional)" if self.fictional else self.name
+
+    @property
+    def first_quarter(self) -> Quarter:
+        """Where history begins."""
+        return Quarter.parse(self.calendar.first_period)
+
+    def last_complete_quarter(self, today: date) -> Quarter:
+        """The newest quarter there can be a release of."""
+        last = Quarter.last_complete(today)
+        return min(last, Quarter.parse(self.calendar.last_period)) if self.calendar.last_period else last
+
+
+def load_council(path: Path) -> Council:
+    """The council described by `path`. Raises ConfigurationError naming file, key and remedy."""
+    shown = f"councils/{path.parent.name}/{path.name}"
+    try:
+        council = Council.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"{shown}: not valid YAML: {error}") from None
+    except pydantic.ValidationError as error:
+        raise ConfigurationError(explain(error, shown, Council)) from None
+    if council.id != path.parent.name:
+        raise ConfigurationError(f"{shown}: id: is '{council.id}', but the folder is '{path.parent.name}'.")
+    return council

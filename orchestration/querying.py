@@ -1,0 +1,56 @@
+"""Read-only SQL for people: the curated tables, and the files of the current release as schema `release`."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+import duckdb
+import pyarrow as pa
+import pyarrow.csv
+
+from orchestration.settings import Settings
+from sources.errors import ConfigurationError
+
+TABLES = """
+    select table_schema || '.' || table_name as "table", count(*) as columns
+    from information_schema.columns
+    where table_catalog in ('curated', 'memory') and table_schema <> 'information_schema'
+    group by 1 order by 1
+"""
+
+
+def query(settings: Settings, sql: str) -> pa.Table:
+    """The result of one statement. Nothing can be written, and no file outside the council's release be read.
+
+    Raises FileNotFoundError before the first build, ConfigurationError for SQL that DuckDB refuses.
+    """
+    if not settings.curated.exists():
+        raise FileNotFoundError(f"{settings.curated}: nothing has been built yet. Run `vitals run` first.")
+    with duckdb.connect(":memory:") as con:
+        con.execute(f"attach '{settings.curated}' as curated (read_only)")
+        con.execute("create schema release")
+        current = settings.releases / "current"
+        for file in sorted(current.resolve().glob("*/*.parquet")):
+            con.execute(f"create view release.\"{file.stem}\" as select * from read_parquet('{file}')")
+        con.execute(f"set allowed_directories = ['{settings.releases}/']")
+        con.execute("set enable_external_access = false")
+        con.execute("set lock_configuration = true")
+        con.execute("use curated.marts")
+        try:
+            if con.extract_statements(sql)[0].type != duckdb.StatementType.SELECT:
+                raise ConfigurationError("Only questions: `vitals query` runs SELECT (and DESCRIBE, SHOW, SUMMARIZE).")
+            return con.execute(sql).to_arrow_table()
+        except duckdb.Error as error:
+            raise ConfigurationError(str(error)) from None
+
+
+def is_number(field: pa.Field) -> bool:
+    """Whether a column is shown flush right."""
+    return bool(pa.types.is_integer(field.type) or pa.types.is_floating(field.type) or pa.types.is_decimal(field.type))
+
+
+def as_csv(table: pa.Table, to: TextIO) -> None:
+    """The whole result as CSV, for a pipe."""
+    sink = pa.BufferOutputStream()
+    pa.csv.write_csv(table, sink)
+    to.write(sink.getvalue().to_pybytes().decode())

@@ -1,0 +1,32 @@
+"""The environment in which sources are read: the real one, or a bundled council's sandbox served on loopback."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from orchestration.settings import Settings
+
+
+def needs_sandbox(settings: Settings) -> bool:
+    """Whether the council's systems come with the project and no others have been named in the environment."""
+    variables = {name for source in settings.sources.values() for name in source.variables}
+    return settings.council.sandbox is not None and not any(os.environ.get(name) for name in variables)
+
+
+@contextmanager
+def source_systems(settings: Settings) -> Iterator[None]:
+    """While this lasts the council's systems can be reached: starts the sandbox where one is needed."""
+    if settings.council.sandbox is None or not needs_sandbox(settings):
+        yield
+        return
+    from sources import sandbox  # numpy and its data are loaded only where a council is fictional
+
+    with sandbox.running(settings.base / "sandbox" / settings.name, settings.council.sandbox.seed) as variables:
+        os.environ.update(variables)
+        try:
+            yield
+        finally:
+            for name in variables:
+                os.environ.pop(name, None)

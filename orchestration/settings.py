@@ -1,0 +1,97 @@
+"""Where things lie and which council is meant: VITALS_COUNCIL, VITALS_DATA and what follows from them."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from dotenv import load_dotenv
+
+from orchestration.council import Council, load_council
+from sources.config import Source, load_sources
+from sources.contract import Contract, load_contracts
+from sources.errors import ConfigurationError, listed, nearest
+
+ROOT = Path(__file__).resolve().parent.parent
+DBT_PROJECT = ROOT / "dbt_project"
+COUNCILS = ROOT / "councils"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One council's configuration and folders. Nothing here touches a network, a credential or a database."""
+
+    name: str
+    base: Path
+
+    @property
+    def folder(self) -> Path:
+        """`councils/<name>`."""
+        return COUNCILS / self.name
+
+    @property
+    def data(self) -> Path:
+        """`<VITALS_DATA>/<name>`: raw, rejected, curated.duckdb, releases."""
+        return self.base / self.name
+
+    @property
+    def build(self) -> Path:
+        """The database that dbt writes; private until every check has passed."""
+        return self.data / "build.duckdb"
+
+    @property
+    def curated(self) -> Path:
+        """The database that analysts and exports read."""
+        return self.data / "curated.duckdb"
+
+    @property
+    def releases(self) -> Path:
+        """Folder of immutable releases."""
+        return self.data / "releases"
+
+    @property
+    def dbt_target(self) -> Path:
+        """Where dbt keeps its manifest and compiled SQL for this council."""
+        return self.data / "dbt"
+
+    @cached_property
+    def council(self) -> Council:
+        """council.yaml. Raises ConfigurationError."""
+        return load_council(self.folder / "council.yaml")
+
+    @cached_property
+    def contracts(self) -> dict[str, Contract]:
+        """Every contract, by name. Raises ConfigurationError."""
+        return load_contracts()
+
+    @cached_property
+    def sources(self) -> dict[str, Source]:
+        """The council's source systems. Raises ConfigurationError."""
+        return load_sources(self.folder / "sources", self.contracts)
+
+    def declared(self) -> list[tuple[Source, Contract]]:
+        """Every dataset of the council with its source, in a stable order."""
+        return [(source, contract) for source in self.sources.values() for contract in source.datasets.values()]
+
+
+def settings(council: str | None = None) -> Settings:
+    """Settings of `council` (None: VITALS_COUNCIL, else brigstow). Raises ConfigurationError for an unknown one.
+
+    Also tells dbt and Dagster, through the environment, where this council's files lie.
+    """
+    load_dotenv(ROOT / ".env")
+    name = council or os.environ.get("VITALS_COUNCIL") or "brigstow"
+    known = sorted(path.parent.name for path in COUNCILS.glob("*/council.yaml"))
+    if name not in known:
+        raise ConfigurationError(f"councils/{name}: no such council.{nearest(name, known)} Councils: {listed(known)}.")
+    base = Path(os.environ.get("VITALS_DATA") or ROOT / "data").expanduser().resolve()
+    chosen = Settings(name, base)
+    os.environ["VITALS_COUNCIL"] = name
+    os.environ["VITALS_DATA"] = str(base)
+    os.environ["VITALS_BUILD"] = str(chosen.build)
+    os.environ["VITALS_INSTANCE"] = str(chosen.data / "dagster")
+    os.environ["VITALS_LOGS"] = str(chosen.data / "dagster" / "logs")
+    os.environ.setdefault("DAGSTER_HOME", str(ROOT))
+    return chosen

@@ -1,0 +1,134 @@
+"""From a published figure back to the rows it was made of: value → numerator, denominator → source rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.csv
+
+from orchestration.settings import Settings
+from sources.errors import ConfigurationError, listed, nearest
+
+# Rows that count are those of the measure, of the unit and all below it, in the span of days that the period adds up.
+_ROWS = """
+    from measures.measure_rows as r
+    join core.bridge_unit_ancestors as a on a.unit_id = r.unit_id and a.ancestor_unit_id = $unit
+    join measures.measure_windows as w
+      on w.measure_id = r.measure_id and r.period_start between w.window_start and w.window_end
+    where r.measure_id = $measure and w.period_code = $period
+"""
+
+
+@dataclass(frozen=True)
+class TracedExtract:
+    """One landed extract that a figure draws on, with the number of rows it takes from it."""
+
+    extract_id: str
+    origin: str
+    source_hash: str
+    path: Path
+    rows: int
+
+
+@dataclass(frozen=True)
+class Traced:
+    """One figure with its way back. `rows` reads the source rows themselves from raw."""
+
+    measure_name: str
+    unit_name: str
+    period_label: str
+    value: Decimal
+    numerator_label: str
+    numerator: Decimal
+    denominator_label: str
+    denominator: Decimal | None
+    row_count: int
+    extracts: list[TracedExtract]
+    _curated: Path
+    _parameters: dict[str, str]
+
+    def rows(self, limit: int | None = None) -> pa.Table:
+        """The source rows: their share of numerator and denominator, file or address, row number, and the fields
+        that the contract keeps and that are no personal data."""
+        with duckdb.connect(str(self._curated), read_only=True) as con:
+            if not self.extracts:
+                return pa.table({})
+            personal = ("employee_id", "uprn")
+            files = ", ".join("'" + str(extract.path).replace("'", "''") + "'" for extract in self.extracts)
+            relation = f"read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
+            names = [column[0] for column in con.execute(f"select * from {relation} limit 0").description or []]
+            fields = ", ".join(f"s.{name}" for name in names if not name.startswith("_") and name not in personal)
+            counted = f"select r.numerator, r.denominator, r.extract_id, r.source_row {_ROWS}"
+            return con.execute(
+                f"select c.numerator, c.denominator, s._source as source, s._source_row as source_row, {fields} "
+                f"from ({counted}) as c "
+                f"join {relation} as s on s._extract_id = c.extract_id and s._row_number = c.source_row "
+                f"order by s._extract_id, s._row_number {'limit ' + str(limit) if limit is not None else ''}",
+                self._parameters,
+            ).to_arrow_table()
+
+    def write(self, path: Path) -> int:
+        """Write every source row to a CSV file; returns how many."""
+        table = self.rows()
+        pa.csv.write_csv(table, path)
+        return table.num_rows
+
+
+def trace(settings: Settings, measure: str, period: str, unit: str | None) -> Traced:
+    """Find the figure of `measure` for `unit` (None: the whole council) in the period written `2025-26-Q3`, `2025-11`,
+    `2025-26` or `2025`. Raises ConfigurationError naming what there is when there is no such figure."""
+    if not settings.curated.exists():
+        raise FileNotFoundError(f"{settings.curated}: nothing has been built yet. Run `vitals run` first.")
+    with duckdb.connect(str(settings.curated), read_only=True) as con:
+        names = dict(con.execute("select measure_id, measure_name from core.dim_measures").fetchall())
+        if measure not in names:
+            raise ConfigurationError(
+                f"'{measure}' is not a measure.{nearest(measure, names)} Measures: {listed(names)}."
+            )
+        units = dict(con.execute("select unit_id, unit_name from core.dim_units").fetchall())
+        root = con.execute("select unit_id from core.dim_units where parent_unit_id is null").fetchone()
+        chosen = unit or (root[0] if root else "")
+        if chosen not in units:
+            raise ConfigurationError(f"'{chosen}' is not a unit.{nearest(chosen, units)} Units: {listed(units)}.")
+        found = con.execute(
+            "select v.value, v.numerator, v.denominator, v.period_label, m.numerator_label, m.denominator_label "
+            "from measures.measure_values as v join core.dim_measures as m using (measure_id) "
+            "where v.measure_id = ? and v.unit_id = ? and v.period_code = ? and v.area_id = ''",
+            [measure, chosen, period],
+        ).fetchone()
+        if found is None:
+            codes = con.execute(
+                "select distinct period_code from measures.measure_values where measure_id = ? and unit_id = ? "
+                "order by period_code desc limit 8",
+                [measure, chosen],
+            ).fetchall()
+            raise ConfigurationError(
+                f"{measure} has no figure for {units[chosen]} in '{period}'. "
+                f"Newest: {listed(code for (code,) in codes)}."
+            )
+        parameters = {"measure": measure, "period": period, "unit": chosen}
+        extracts = con.execute(
+            f"""select c.extract_id, e.origin, e.source_hash, e.path, c.rows
+                from (select r.extract_id, count(*) as rows {_ROWS} group by r.extract_id) as c
+                join core.dim_extracts as e using (extract_id) order by e.path""",
+            parameters,
+        ).fetchall()
+    value, numerator, denominator, label, numerator_label, denominator_label = found
+    return Traced(
+        measure_name=names[measure],
+        unit_name=units[chosen],
+        period_label=label,
+        value=value,
+        numerator_label=numerator_label,
+        numerator=numerator,
+        denominator_label=denominator_label or "",
+        denominator=denominator,
+        row_count=sum(rows for *_, rows in extracts),
+        extracts=[TracedExtract(i, o, h, settings.data / p, n) for i, o, h, p, n in extracts],
+        _curated=settings.curated,
+        _parameters=parameters,
+    )
