@@ -1,0 +1,540 @@
+"""What the organisational health page says, worked out from the published tables: series, findings, sentences.
+Belongs here: choosing and ordering facts. Not here: SQL (site), number formats (wording), drawing (charts)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from exports import wording
+
+MOST_CHANGES = 7  # what a reader can hold in mind (DESIGN: at most seven sentences)
+MOST_POINTS = 24  # six years of quarters: as far back as a line of this width stays legible
+MOST_SERVICES = 12
+WIDE_PANEL = 8  # a domain of more measures than this takes the whole width, in groups
+RECENT = 8  # periods looked back on when saying how often a target was met
+LEVELS = {"service": "services", "division": "divisions", "directorate": "directorates", "team": "teams"}
+WITH_TARGET = ("on_target", "within_tolerance", "off_target")
+VERDICT_ORDER = {"off_target": 0, "within_tolerance": 1, "on_target": 2}
+
+
+@dataclass(frozen=True)
+class Point:
+    """One period of a measure's series at council level. `median` is that of the neighbours, where there are any."""
+
+    start: date
+    end: date
+    label: str
+    value: Decimal | None
+    numerator: Decimal | None = None
+    denominator: Decimal | None = None
+    target: Decimal | None = None
+    status: str = "no_target"
+    is_provisional: bool = False
+    median: Decimal | None = None
+
+    @property
+    def short(self) -> str:
+        """The period without its months: 'Q2 2026/27'."""
+        return wording.short_period(self.label)
+
+    @property
+    def status_word(self) -> str:
+        """'on target', 'within tolerance' or 'off target'; '' where there was no target or no value."""
+        return wording.STATUS[self.status] if self.status in WITH_TARGET else ""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A measure's row of the report with its series, and the words for them."""
+
+    row: Mapping[str, Any]
+    points: tuple[Point, ...]
+    group: str
+    reporting_label: str
+    own_area: str
+    unit_level: str
+
+    @property
+    def id(self) -> str:
+        return str(self.row["measure_id"])
+
+    @property
+    def name(self) -> str:
+        return str(self.row["measure_name"])
+
+    @property
+    def unit(self) -> str:
+        return str(self.row["value_unit"])
+
+    @property
+    def places(self) -> int:
+        return int(self.row["decimal_places"])
+
+    @property
+    def signed(self) -> bool:
+        """Whether the side of zero is the point of the measure, so that a plus is shown too."""
+        return self.row["polarity"] == "toward_zero"
+
+    @property
+    def is_reported(self) -> bool:
+        return bool(self.row["is_reported"]) and self.row["value"] is not None
+
+    @property
+    def is_yearly(self) -> bool:
+        return (self.row["period_end"] - self.row["period_start"]).days > 100
+
+    @property
+    def has_target(self) -> bool:
+        return self.is_reported and self.row["status"] in WITH_TARGET
+
+    @property
+    def status(self) -> str:
+        return str(self.row["status"]) if self.is_reported else "not_reported"
+
+    @property
+    def status_word(self) -> str:
+        return wording.STATUS.get(self.status, "")
+
+    @property
+    def value(self) -> str:
+        """The value, or the cases themselves where they are few: '95.2%', '3 of 11'."""
+        if not self.is_reported:
+            return "not reported"
+        if wording.is_small(self.row["denominator"], self.unit) and self.row["numerator"] is not None:
+            return f"{wording.quantity(self.row['numerator'])} of {wording.quantity(self.row['denominator'])}"
+        return self.figure(self.row["value"])
+
+    @property
+    def value_in_words(self) -> str:
+        """The value with its unit for running text: '11.4 days per FTE', '3 of 11'."""
+        if wording.is_small(self.row["denominator"], self.unit):
+            return self.value
+        return wording.figure_with_unit(self.row["value"], self.unit, self.places, signed=self.signed)
+
+    @property
+    def unit_words(self) -> str:
+        return wording.UNITS.get(self.unit, "")
+
+    @property
+    def target(self) -> str:
+        return self.brief(self.row["target"]) if self.row["target"] is not None else ""
+
+    @property
+    def basis(self) -> str:
+        """The numbers behind the value: '31 of 78 actions that fell due'."""
+        if not self.is_reported:
+            return ""
+        row = self.row
+        return wording.basis(
+            row["numerator"], row["denominator"], self.unit, row["numerator_label"] or "", row["denominator_label"]
+        )
+
+    @property
+    def period(self) -> str:
+        """The value's own period where it is not the reporting period, else ''."""
+        label = wording.short_period(str(self.row["period_label"] or ""))
+        return "" if not self.is_reported or label == wording.short_period(self.reporting_label) else label
+
+    @property
+    def is_provisional(self) -> bool:
+        return any(point.is_provisional for point in self.points[-1:]) and self.is_reported
+
+    @property
+    def change(self) -> str:
+        """'↑ 0.6 on last quarter, worse': the arrow follows the value, the word says what it means."""
+        before = "the year before" if self.is_yearly else "last quarter"
+        return self._movement(self.row["previous_value"], before, str(self.row["direction_of_travel"]))
+
+    @property
+    def year_change(self) -> str:
+        """The same against a year ago; '' for yearly measures, whose last period is a year ago."""
+        return "" if self.is_yearly else self._movement(self.row["year_ago_value"], "a year ago", None)
+
+    @property
+    def comparison(self) -> str:
+        """'Trafford 47.1, median of 15 neighbours 43.0, better'."""
+        if not self.is_reported or not self.row["comparator_count"] or self.row["comparator_median"] is None:
+            return ""
+        count = wording.count(int(self.row["comparator_count"]), "neighbour")
+        own, median = self.figure(self.row["value"]), self.figure(self.row["comparator_median"])
+        words = f"{self.own_area} {own}, median of {count} {median}"
+        verdict = self.against_median
+        return f"{words}: {verdict}" if verdict in ("better", "worse") else words
+
+    @property
+    def against_median(self) -> str:
+        """'better', 'worse', 'equal', or '' where there is nothing to compare or neither side is better."""
+        median = self.row["comparator_median"]
+        if not self.is_reported or median is None:
+            return ""
+        return _direction(self.row["value"], median, self.row["polarity"], self.places)
+
+    @cached_property
+    def record(self) -> tuple[int, int]:
+        """(periods that met the target, periods that had one) among the last eight."""
+        recent = [point for point in self.points if point.status in WITH_TARGET][-RECENT:]
+        return sum(point.status == "on_target" for point in recent), len(recent)
+
+    @property
+    def record_words(self) -> str:
+        met, periods = self.record
+        return f"{met} of {periods}" if periods else ""
+
+    @property
+    def units_words(self) -> str:
+        """'nine of 27 services off target; furthest: Adult social care, 14.1'."""
+        row = self.row
+        if not self.is_reported or not row["units_with_target"]:
+            return ""
+        level = LEVELS.get(self.unit_level, "units")
+        words = f"{int(row['units_off_target'] or 0)} of {int(row['units_with_target'])} {level} off target"
+        if row["units_off_target"] and row["worst_unit_name"] and row["worst_unit_value"] is not None:
+            words += f"; furthest: {row['worst_unit_name']}, {self.figure(row['worst_unit_value'])}"
+        return words
+
+    @property
+    def finding(self) -> str:
+        """One or two sentences that state what the lead chart shows."""
+        if not self.is_reported:
+            return f"{self.name}: not reported for {wording.short_period(self.reporting_label)}."
+        when = f" in {self.period}" if self.period else ""
+        against = f"{self.value_in_words}{when} against a target of {self.target}"
+        verbs = {
+            "on_target": "meets its target",
+            "within_tolerance": "is within tolerance of its target",
+            "off_target": "misses its target",
+        }
+        if self.status in verbs:
+            first = f"{self.name} {_plural_verb(self.name, verbs[self.status])}: {against}."
+        elif self.comparison:
+            first = f"{self.name}: {self.comparison}{when}."
+        else:
+            first = f"{self.name}: {self.value_in_words}{when}."
+        met, periods = self.record
+        span = "years" if self.is_yearly else "quarters"
+        second = f" The target was met in {met} of the last {periods} {span}." if periods > 1 else ""
+        return first + second
+
+    def figure(self, value: Decimal) -> str:
+        """A value of this measure as it stands on its own."""
+        return wording.figure(value, self.unit, self.places, signed=self.signed)
+
+    def brief(self, value: Decimal) -> str:
+        """The same without needless decimals, for targets and axes."""
+        return wording.brief(value, self.unit, self.places, signed=self.signed)
+
+    def sentence_of_change(self) -> str:
+        """What moved, after the measure's name: 'now misses its target: 82.1% against 85.0%, from 86.2%'."""
+        row, before = self.row, self.figure(self.row["previous_value"])
+        was, now = self.status_before, self.status
+        since = "the year before" if self.is_yearly else "last quarter"
+        when = f" in {self.period}" if self.period else ""
+        if was in WITH_TARGET and now in WITH_TARGET and was != now:
+            verbs = {
+                "on_target": "now meets its target",
+                "within_tolerance": "is now within tolerance of its target",
+                "off_target": "now misses its target",
+            }
+            verb = _plural_verb(self.name, verbs[now])
+            return f"{verb}{when}: {self.figure(row['value'])} against {self.target}, from {before} {since}"
+        verb = "rose" if row["value"] > row["previous_value"] else "fell"
+        meaning = {"better": ", which is better", "worse": ", which is worse"}.get(str(row["direction_of_travel"]), "")
+        return f"{verb} to {self.figure(row['value'])}{when} from {before} {since}{meaning}"
+
+    @property
+    def status_before(self) -> str:
+        return self.points[-2].status if len(self.points) > 1 else "no_target"
+
+    @property
+    def has_moved(self) -> bool:
+        row = self.row
+        return (
+            self.is_reported
+            and row["previous_value"] is not None
+            and wording.is_visible(row["value"] - row["previous_value"], self.places)
+        )
+
+    @property
+    def weight_of_change(self) -> tuple[bool, bool, bool, Decimal]:
+        """Sorts changes: this quarter's first, then a new target status, better or worse, and relative size."""
+        row = self.row
+        crossed = self.status_before in WITH_TARGET and self.has_target and self.status_before != self.status
+        size = abs(row["value"] - row["previous_value"]) / (abs(row["previous_value"]) or Decimal(1))
+        return not self.is_yearly, crossed, row["direction_of_travel"] in ("better", "worse"), size
+
+    def _movement(self, previous: Decimal | None, since: str, direction: str | None) -> str:
+        if not self.is_reported or previous is None:
+            return ""
+        change = self.row["value"] - previous
+        if not wording.is_visible(change, self.places):
+            return f"unchanged on {since}"
+        if direction is None:
+            direction = _direction(self.row["value"], previous, self.row["polarity"], self.places)
+        arrow = "↑" if change > 0 else "↓"
+        meaning = f", {direction}" if direction in ("better", "worse") else ""
+        return f"{arrow} {wording.difference(change, self.unit, self.places)} on {since}{meaning}"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """A domain: its coverage, its leading measure and the others, in groups when there are many."""
+
+    domain: str
+    name: str
+    measures: tuple[Measure, ...]
+
+    @property
+    def reported(self) -> int:
+        return sum(measure.is_reported for measure in self.measures)
+
+    @property
+    def coverage(self) -> str:
+        return f"{self.reported} of {len(self.measures)} reported"
+
+    @property
+    def is_wide(self) -> bool:
+        return len(self.measures) > WIDE_PANEL
+
+    @cached_property
+    def lead(self) -> Measure | None:
+        """The first measure, in the framework's order, whose series is long enough to draw; none in a wide panel."""
+        if self.is_wide:
+            return None
+        return next((measure for measure in self.measures if measure.is_reported and len(measure.points) > 2), None)
+
+    @property
+    def groups(self) -> list[tuple[str, list[Measure]]]:
+        """The measures besides the lead: by outcome in a wide panel, else as one list without a heading."""
+        others = [measure for measure in self.measures if measure is not self.lead]
+        if not self.is_wide:
+            return [("", others)] if others else []
+        groups: dict[str, list[Measure]] = {}
+        for measure in others:
+            groups.setdefault(measure.group, []).append(measure)
+        return list(groups.items())
+
+    @property
+    def finding(self) -> str:
+        """The panel's sentence: the lead's finding, or how the domain stands as a whole."""
+        if not self.reported:
+            return "Nothing was reported for this period."
+        if self.lead is not None:
+            return self.lead.finding
+        return " ".join(filter(None, [_targets_sentence(self.measures), _neighbours_sentence(self.measures)]))
+
+
+@dataclass(frozen=True)
+class HotSpot:
+    """One organisational unit: (targets missed, measures with a target) per domain."""
+
+    unit: str
+    cells: Mapping[str, tuple[int, int]]
+
+    @property
+    def missed(self) -> int:
+        return sum(missed for missed, _ in self.cells.values())
+
+    @property
+    def domains_missed(self) -> int:
+        return sum(missed > 0 for missed, _ in self.cells.values())
+
+
+@dataclass(frozen=True)
+class HotSpots:
+    """Where targets are missed: units with at least one, worst first, and how many have none."""
+
+    level: str
+    domains: tuple[tuple[str, str], ...]
+    rows: tuple[HotSpot, ...]
+    without: int
+    left_out: int
+
+    @property
+    def heading(self) -> str:
+        """The level as a column's heading: 'Service'."""
+        return self.level.removesuffix("s").capitalize()
+
+    @property
+    def explanation(self) -> str:
+        """What the cells count, and who is not shown."""
+        if not self.rows:
+            return f"None of {wording.count(self.without, self.level[:-1])} with targets misses one."
+        said = "Targets missed, of those each has; most domains first."
+        if self.left_out:
+            said += f" {wording.sentence(wording.count(self.left_out, self.level[:-1]) + ' with fewer are left out')}"
+        if self.without:
+            verb = "misses" if self.without == 1 else "miss"
+            said += f" {wording.sentence(f'{wording.count(self.without, self.level[:-1])} {verb} none')}"
+        return said
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How far to trust the figures: sentences, and what is missing or warned about."""
+
+    sentences: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Story:
+    """The page's content below its title, from rows already filtered to the audience's columns."""
+
+    panels: tuple[Panel, ...]
+    hotspots: HotSpots | None
+    own_area: str
+    trust: Trust = field(default=Trust((), ()))
+
+    @property
+    def measures(self) -> list[Measure]:
+        return [measure for panel in self.panels for measure in panel.measures]
+
+    @property
+    def coverage(self) -> str:
+        measures = self.measures
+        return f"{sum(measure.is_reported for measure in measures)} of {len(measures)} measures reported"
+
+    @property
+    def headline(self) -> str:
+        """One or two sentences: how targets stand, how neighbours compare, where concerns meet."""
+        parts = [_targets_sentence(self.measures), _neighbours_sentence(self.measures, self.own_area)]
+        if self.hotspots and self.hotspots.rows:
+            worst = self.hotspots.rows[0]
+            second = self.hotspots.rows[1].domains_missed if len(self.hotspots.rows) > 1 else 0
+            if worst.domains_missed > max(1, second):
+                parts.append(f"{worst.unit} misses targets in {wording.count(worst.domains_missed, 'domain')} at once.")
+        said = " ".join(filter(None, parts))
+        return (
+            said or f"{self.coverage[:1].upper()}{self.coverage[1:]}; none has a target or a neighbour to compare with."
+        )
+
+    @property
+    def has_medians(self) -> bool:
+        return any(point.median is not None for measure in self.measures for point in measure.points)
+
+    @property
+    def has_provisional(self) -> bool:
+        return any(point.is_provisional for measure in self.measures for point in measure.points)
+
+    @property
+    def without_target_words(self) -> str:
+        """'Four reported measures have none.'"""
+        number = sum(measure.is_reported and not measure.has_target for measure in self.measures)
+        words = f"{wording.count(number, 'reported measure')} {'has' if number == 1 else 'have'} none"
+        return wording.sentence(words) if number else ""
+
+    @property
+    def changes(self) -> list[Measure]:
+        moved = [measure for measure in self.measures if measure.has_moved]
+        return sorted(moved, key=lambda measure: measure.weight_of_change, reverse=True)[:MOST_CHANGES]
+
+    @property
+    def targets(self) -> list[Measure]:
+        """Measures with a target, missed first, then in the page's order."""
+        with_target = [measure for measure in self.measures if measure.has_target]
+        return sorted(with_target, key=lambda measure: VERDICT_ORDER[measure.status])
+
+    @property
+    def unreported(self) -> list[Measure]:
+        return [measure for measure in self.measures if not measure.is_reported]
+
+
+def _targets_sentence(measures: Sequence[Measure]) -> str:
+    """'Six of 14 targets are met, three are within tolerance and five are missed.'"""
+    status = Counter(measure.status for measure in measures if measure.has_target)
+    total = sum(status.values())
+    if not total:
+        return ""
+    met, close, missed = (status[name] for name in ("on_target", "within_tolerance", "off_target"))
+    if met == total:
+        return "The one target is met." if total == 1 else f"All {wording.in_words(total)} targets are met."
+    rest = []
+    if close:
+        rest.append(f"{wording.in_words(close)} {'is' if close == 1 else 'are'} within tolerance")
+    if missed:
+        rest.append(f"{wording.in_words(missed)} {'is' if missed == 1 else 'are'} missed")
+    if met:
+        first = f"{wording.in_words(met)} of {wording.in_words(total)} targets {'is' if met == 1 else 'are'} met"
+    else:
+        first = f"none of {wording.in_words(total)} targets is met" if total > 1 else "the one target is not met"
+    return wording.sentence(wording.joined([first, *rest]))
+
+
+def _neighbours_sentence(measures: Sequence[Measure], own_area: str = "") -> str:
+    """'Trafford does better than the median of its neighbours on 14 of 22 measures and worse on eight.'"""
+    verdicts = Counter(measure.against_median for measure in measures)
+    better, worse = verdicts["better"], verdicts["worse"]
+    total = better + worse + verdicts["equal"]
+    if not total:
+        return ""
+    start = (
+        f"{own_area} does better than the median of its neighbours"
+        if own_area
+        else "Better than the neighbours’ median"
+    )
+    end = f" and worse on {wording.in_words(worse)}" if worse else ""
+    return f"{start} on {wording.in_words(better)} of {wording.count(total, 'measure')}{end}."
+
+
+def _direction(value: Decimal, other: Decimal, polarity: str, places: int) -> str:
+    """'better', 'worse' or 'equal' from the side of `value`; '' where neither side is better."""
+    if polarity == "context":
+        return ""
+    gain = abs(other) - abs(value) if polarity == "toward_zero" else value - other
+    if polarity == "lower":
+        gain = -gain
+    if not wording.is_visible(gain, places):
+        return "equal"
+    return "better" if gain > 0 else "worse"
+
+
+def _plural_verb(name: str, verb: str) -> str:
+    """'Complaints answered in time' take 'miss their target', 'Staff turnover' takes 'misses its target'."""
+    first = name.split(" ", 1)[0].lower()
+    if not first.endswith("s") or first.endswith(("ss", "us", "is")):
+        return verb
+    plural = {"meets": "meet", "misses": "miss", "is": "are"}
+    return " ".join(plural.get(word, "their" if word == "its" else word) for word in verb.split(" "))
+
+
+def hot_spots(statuses: Sequence[Mapping[str, Any]], panels: Sequence[Panel]) -> HotSpots | None:
+    """Count missed targets per unit and domain at the highest level that holds them, services before others.
+
+    Args:
+        statuses: rows of the status feed below the council, for each measure's reported period.
+        panels: the page's domains, for their order and names.
+    """
+    level = next((level for level in LEVELS if any(row["unit_level"] == level for row in statuses)), None)
+    if level is None:
+        return None
+    counted: dict[tuple[str, str], dict[str, list[int]]] = {}
+    for row in statuses:
+        if row["unit_level"] != level or row["status"] not in WITH_TARGET:
+            continue
+        cells = counted.setdefault((str(row["unit_name"]), str(row["unit_id"])), {})
+        cell = cells.setdefault(str(row["domain"]), [0, 0])
+        cell[0] += row["status"] == "off_target"
+        cell[1] += 1
+    if not counted:
+        return None
+    spots = [
+        HotSpot(unit, {domain: (cell[0], cell[1]) for domain, cell in cells.items()})
+        for (unit, _), cells in sorted(counted.items())
+    ]
+    missing = sorted(
+        (spot for spot in spots if spot.missed), key=lambda spot: (spot.domains_missed, spot.missed), reverse=True
+    )
+    present = {domain for spot in spots for domain in spot.cells}
+    return HotSpots(
+        level=LEVELS[level],
+        domains=tuple((panel.domain, panel.name) for panel in panels if panel.domain in present),
+        rows=tuple(missing[:MOST_SERVICES]),
+        without=len(spots) - len(missing),
+        left_out=max(0, len(missing) - MOST_SERVICES),
+    )

@@ -1,0 +1,341 @@
+"""The site of a release: reads what the page needs, within the internal audience's columns, and renders it.
+Belongs here: queries, templates, fonts. Not here: what the page finds (health) or where its files go (release)."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from exports import charts, wording
+from exports.errors import ExportError
+from exports.facts import ReleaseFacts
+from exports.health import MOST_POINTS, Measure, Panel, Point, Story, Trust, hot_spots
+from exports.publications import Publication, pairs
+
+HERE = Path(__file__).parent
+FONT = HERE / "assets" / "fonts" / "source-sans-3-latin-wght-normal.woff2"
+FONT_LICENCE = HERE / "assets" / "fonts" / "OFL.txt"
+AUDIENCE = "internal"
+
+REPORT = "report_org_health"
+STATUS = "feed_measure_status"
+COMPARATORS = "feed_comparators"
+NEEDED = {
+    REPORT: (
+        "domain", "domain_name", "domain_order", "measure_id", "measure_name", "numerator_label", "denominator_label",
+        "value_unit", "decimal_places", "polarity", "period_start", "period_end", "period_label", "is_reported",
+        "numerator", "denominator", "value", "previous_value", "year_ago_value", "direction_of_travel", "target",
+        "status", "units_off_target", "units_with_target", "worst_unit_id", "worst_unit_name", "worst_unit_value",
+        "comparator_median", "comparator_count", "display_order",
+    ),
+    STATUS: (
+        "measure_id", "outcome_name", "domain", "unit_id", "unit_name", "unit_level", "area_id", "period_type",
+        "period_start", "period_end", "period_label", "numerator", "denominator", "value", "target", "status",
+        "is_provisional",
+    ),
+    COMPARATORS: (
+        "measure_id", "area_name", "is_own_area", "period_start", "period_end", "period_label", "value",
+    ),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Health:
+    """All that the page shows, before its release has a number."""
+
+    facts: ReleaseFacts
+    months: str
+    story: Story
+    downloads: tuple[Mapping[str, Any], ...]
+    missing_datasets: list[dict[str, Any]]
+    unreported_measures: list[dict[str, Any]]
+
+
+def read_health(
+    connection: duckdb.DuckDBPyConnection, publications: Sequence[Publication], facts: ReleaseFacts
+) -> Health:
+    """Read the published tables the page is made of.
+
+    Raises:
+        ExportError: a table the page needs is not published, or not with the columns it needs.
+    """
+    tables = {name: _published(publications, name, columns) for name, columns in NEEDED.items()}
+    report = _rows(
+        connection,
+        f"select {_names(REPORT)} from {tables[REPORT]} order by domain_order, domain, display_order, measure_id",
+    )
+    if not report:
+        raise ExportError(
+            f"{REPORT} has no rows, so there is nothing to say. Check that the framework has measures in force."
+        )
+    series = _series(connection, tables)
+    own_area = _own_area(connection, tables) or facts.council.removesuffix(" (fictional)")
+    outcomes = dict(
+        connection.execute(f"select distinct measure_id, outcome_name from {tables[STATUS]} order by all").fetchall()
+    )
+    levels = dict(
+        connection.execute(f"select distinct unit_id, unit_level from {tables[STATUS]} order by all").fetchall()
+    )
+    measures = [
+        Measure(
+            row=row,
+            points=_points_of(row, series.get(row["measure_id"], {})),
+            group=outcomes.get(row["measure_id"]) or "",
+            reporting_label=facts.period_label,
+            own_area=own_area,
+            unit_level=levels.get(row["worst_unit_id"], ""),
+        )
+        for row in report
+    ]
+    panels = [
+        Panel(domain, name, tuple(measure for measure in measures if measure.row["domain"] == domain))
+        for domain, name in dict.fromkeys((row["domain"], row["domain_name"]) for row in report)
+    ]
+    below = _rows(
+        connection,
+        f"select s.domain, s.unit_id, s.unit_name, s.unit_level, s.status from {tables[STATUS]} as s "
+        f"join {tables[REPORT]} as r using (measure_id, period_start, period_end) "
+        "where s.unit_level <> 'council' and s.area_id = '' and s.status <> 'no_target' and r.is_reported order by all",
+    )
+    datasets = _rows(connection, "select * from core.dim_datasets order by system, dataset")
+    start, end = connection.execute(
+        "select reporting_period_start, reporting_period_end from core.dim_council"
+    ).fetchall()[0]
+    story = Story(tuple(panels), hot_spots(below, panels), own_area)
+    missing = [_missing(row) for row in datasets if row["is_missing"]]
+    return Health(
+        facts=facts,
+        months=wording.months(start, end),
+        story=Story(story.panels, story.hotspots, own_area, _trust(story, facts, datasets, missing)),
+        downloads=tuple(_downloads(publications)),
+        missing_datasets=missing,
+        unreported_measures=[
+            {"measure_id": measure.id, "measure_name": measure.name, "domain": measure.row["domain_name"]}
+            for measure in story.unreported
+        ],
+    )
+
+
+def pages(health: Health, release_id: str) -> dict[str, bytes]:
+    """The files of the site by their path below it. The same health and id give the same bytes."""
+    page = (
+        _environment()
+        .get_template("health.html.j2")
+        .render(
+            health=health,
+            facts=health.facts,
+            story=health.story,
+            release_id=release_id,
+            chart=_chart,
+            spark=lambda measure: Markup(charts.sparkline(measure.points)),
+            period=wording.short_period(health.facts.period_label),
+            as_of=wording.day(health.facts.as_of),
+        )
+    )
+    return {"index.html": page.encode("utf-8"), "fonts/OFL.txt": FONT_LICENCE.read_bytes()}
+
+
+def _chart(measure: Measure) -> Markup:
+    title = f"{measure.name} by {'year' if measure.is_yearly else 'quarter'}. {measure.finding}"
+    few = measure.value if wording.is_small(measure.row["denominator"], measure.unit) else None
+    drawn = charts.line_chart(measure.points, measure.figure, measure.brief, title, value_label=few)
+    return Markup(drawn)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["sub"] = _with_subscripts
+    environment.filters["sentence"] = wording.sentence
+    environment.globals["missing_words"] = missing_words
+    environment.globals["part"] = wording.part
+    environment.globals["style"] = Markup((HERE / "assets" / "page.css").read_text(encoding="utf-8"))
+    environment.globals["font"] = b64encode(FONT.read_bytes()).decode("ascii")
+    return environment
+
+
+def _with_subscripts(text: str) -> Markup:
+    """Write '₂' as a lowered 2: the vendored face has no subscript figures, and CO₂ deserves them."""
+    return Markup(str(escape(text)).replace("₂", "<sub>2</sub>"))
+
+
+def _published(publications: Sequence[Publication], name: str, columns: Sequence[str]) -> str:
+    """The quoted name of a table the page may read, once its columns are known to be marked for the audience."""
+    for publication, table in pairs(publications):
+        if table.name == name and AUDIENCE in publication.audiences:
+            allowed = {column.name for column in table.columns_for(AUDIENCE)}
+            denied = [column for column in columns if column not in allowed]
+            if denied:
+                raise ExportError(
+                    f"the health page needs column '{name}.{denied[0]}', which is not marked for '{AUDIENCE}'. "
+                    "Add it to the column's config.meta.audiences."
+                )
+            return table.relation
+    raise ExportError(f"the health page needs '{name}', which no exposure publishes to '{AUDIENCE}'. Add one.")
+
+
+def _names(table: str) -> str:
+    return ", ".join(NEEDED[table])
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
+    result = connection.execute(query)
+    names = [column[0] for column in result.description]
+    return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+
+
+def _series(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, str]) -> dict[str, dict[str, list[Point]]]:
+    """Measure id → kind of period → points in order of time, at council level and for the whole council.
+
+    Measures whose periods are neither quarters nor years have their own published values among the comparators.
+    """
+    medians: dict[tuple[str, Any, Any], Any] = {
+        (measure, start, end): median
+        for measure, start, end, median in connection.execute(
+            "select measure_id, period_start, period_end, cast(median(value) as decimal(18, 4)) "
+            f"from {tables[COMPARATORS]} where not is_own_area and value is not null group by all order by all"
+        ).fetchall()
+    }
+    own = _rows(
+        connection,
+        "select measure_id, period_type, period_start, period_end, period_label, numerator, denominator, value, "
+        f"target, status, is_provisional from {tables[STATUS]} where unit_level = 'council' and area_id = '' "
+        "order by measure_id, period_type, period_start",
+    )
+    known = {row["measure_id"] for row in own}
+    own += [
+        row
+        for row in _rows(
+            connection,
+            "select distinct measure_id, 'other' as period_type, period_start, period_end, period_label, "
+            "null as numerator, null as denominator, value, null as target, 'no_target' as status, "
+            f"false as is_provisional from {tables[COMPARATORS]} where is_own_area order by measure_id, period_start",
+        )
+        if row["measure_id"] not in known
+    ]
+    series: dict[str, dict[str, list[Point]]] = {}
+    for row in own:
+        key = row["measure_id"], row["period_start"], row["period_end"]
+        point = Point(
+            start=row["period_start"],
+            end=row["period_end"],
+            label=row["period_label"],
+            value=row["value"],
+            numerator=row["numerator"],
+            denominator=row["denominator"],
+            target=row["target"],
+            status=row["status"],
+            is_provisional=bool(row["is_provisional"]),
+            median=medians.get(key),
+        )
+        series.setdefault(row["measure_id"], {}).setdefault(row["period_type"], []).append(point)
+    return series
+
+
+def _points_of(row: Mapping[str, Any], by_type: Mapping[str, list[Point]]) -> tuple[Point, ...]:
+    """The series the report's row belongs to, up to its period: quarters for a quarter's figure, years for a year's."""
+    if row["period_end"] is None:
+        return ()
+    for points in by_type.values():
+        if any((point.start, point.end) == (row["period_start"], row["period_end"]) for point in points):
+            return tuple(point for point in points if point.end <= row["period_end"])[-MOST_POINTS:]
+    return ()
+
+
+def _own_area(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, str]) -> str | None:
+    row = connection.execute(
+        f"select area_name from {tables[COMPARATORS]} where is_own_area and area_name is not null "
+        "group by area_name order by count(*) desc, area_name limit 1"
+    ).fetchone()
+    return str(row[0]) if row else None
+
+
+def _trust(
+    story: Story, facts: ReleaseFacts, datasets: Sequence[Mapping[str, Any]], missing: Sequence[Mapping[str, Any]]
+) -> Trust:
+    """What a reader needs to know before relying on the figures, and the warnings themselves."""
+    declared = [row for row in datasets if row["is_declared"]]
+    sentences = [f"{story.coverage} for {wording.short_period(facts.period_label)}"]
+    arrived = len(declared) - len(missing)
+    sentences.append(
+        f"{arrived} of {len(declared)} data sets arrived" + (f"; {len(missing)} late or missing" if missing else "")
+    )
+    rows = sum(row["row_count"] or 0 for row in declared)
+    rejected = sum(row["rejected_count"] or 0 for row in declared)
+    sentences.append(
+        f"{rejected:,} of {rows + rejected:,} rows were refused because they broke their contract"
+        if rejected
+        else f"None of {rows:,} rows was refused"
+    )
+    passed = sum(check.passed for check in facts.checks)
+    if facts.checks:
+        warned = len(facts.checks) - passed
+        sentences.append(
+            f"{passed:,} of {len(facts.checks):,} checks passed"
+            + (f"; {wording.count(warned, 'warning')}" if warned else "")
+        )
+    provisional = [measure.name for measure in story.measures if measure.is_provisional]
+    if provisional:
+        sentences.append(f"Provisional: {wording.joined(provisional)}")
+    warnings = [check.description or check.name for check in facts.checks if not check.passed]
+    warnings += [
+        f"{row['system']} {row['dataset']}: {row['rejected_count']:,} of "
+        f"{(row['row_count'] or 0) + row['rejected_count']:,} rows refused"
+        for row in declared
+        if row["rejected_count"]
+    ]
+    return Trust(
+        tuple(wording.sentence(text) for text in sentences), tuple(wording.sentence(text) for text in warnings)
+    )
+
+
+def _missing(row: Mapping[str, Any]) -> dict[str, Any]:
+    last = row["last_period_start"]
+    return {
+        "dataset": f"{row['system']}.{row['dataset']}",
+        "owner": row["owner"],
+        "reason": row["reason"],
+        "last_period_start": last.isoformat() if last else None,
+    }
+
+
+def missing_words(missing: Mapping[str, Any]) -> str:
+    """'hr absences: not returned. Owner: people.team@….'"""
+    name = missing["dataset"].replace(".", " ").replace("_", " ")
+    owner = f" Ask {missing['owner']}." if missing["owner"] else ""
+    return f"{name}: {wording.sentence(missing['reason'] or 'nothing arrived')}{owner}"
+
+
+def _downloads(publications: Sequence[Publication]) -> list[Mapping[str, Any]]:
+    """What lies beside the page; links are relative, so that a copied release still works."""
+    return [
+        {
+            "label": publication.label,
+            "description": publication.description,
+            "files": [
+                {
+                    "href": f"../{publication.kind}s/{table.name}.{file_format}",
+                    "format": {"csv": "CSV", "parquet": "Parquet"}[file_format],
+                }
+                for table in publication.tables
+                for file_format in publication.formats
+            ],
+        }
+        for publication in publications
+        if AUDIENCE in publication.audiences
+    ]
