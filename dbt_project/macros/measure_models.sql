@@ -1,0 +1,42 @@
+{#- The list of all measure models: a new measure's file is added here. -#}
+{% macro union_of_measures() %}
+    {%- set models = [
+        'co01_stage_1_acknowledged_in_time',
+        'co02_stage_1_answered_in_time',
+        'co03_stage_2_answered_in_time',
+        'co04_complaints_upheld',
+        'co05_complaints_per_resident',
+        'em01_emissions_per_head',
+        'fi01_forecast_variance',
+        'fi05_invoices_paid_in_time',
+        'hr01_sickness',
+        'hr02_turnover',
+        'hr03_agency_spend',
+        'hr04_vacancies',
+        'ia01_actions_implemented_in_time',
+        'ia02_opinions_limited_or_worse',
+        'ia03_audit_plan_delivered',
+        'rk01_risks_out_of_tolerance',
+        'rk02_gap_to_tolerance',
+        'rk03_deteriorating_risks',
+        'sp01_supplier_spend',
+        'sp02_card_spend',
+    ] -%}
+    {%- for model in models %}
+    {%- if not loop.first %}
+
+    union all
+    {% endif %}
+    select
+        measure_id,
+        unit_id,
+        area_id,
+        period_start,
+        cast(numerator as decimal(18, 8)) as numerator,
+        cast(denominator as decimal(18, 8)) as denominator,
+        is_provisional,
+        extract_id,
+        source_row
+    from {{ ref(model) }}
+    {%- endfor %}
+{%- endmacro %}

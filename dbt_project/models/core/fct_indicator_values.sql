@@ -1,0 +1,71 @@
+-- Published values that a measure of the framework takes, for the council itself, its neighbours and England. Every
+-- row that can't stand as a figure says why: two values for one area and period that nothing tells apart (a table by
+-- sex that has lost its sex column) are not averaged and not chosen from.
+with taken as (
+    select
+        indicators.measure_id,
+        indicators.neighbour_set,
+        published.area_code,
+        coalesce(published.area_name, neighbours.area_name) as area_name,
+        case
+            when published.area_code = council.area_code then 'own'
+            when published.area_code = 'E92000001' then 'england'
+            when neighbours.area_code is not null then 'neighbour'
+        end as area_role,
+        published.period_text,
+        -- Published tables write school years like financial years.
+        case
+            when measures.frequency = 'academic_year' then {{ months_after('published.period_start', 5) }}
+            else published.period_start
+        end as period_start,
+        case
+            when measures.frequency = 'academic_year' then last_day({{ months_after('published.period_end', 5) }})
+            else published.period_end
+        end as period_end,
+        published.inequality,
+        published.value,
+        published.extract_id,
+        published.source_row
+    from {{ ref('dim_indicators') }} as indicators
+    inner join {{ ref('dim_measures') }} as measures on measures.measure_id = indicators.measure_id
+    inner join {{ ref('fct_published_values') }} as published
+        on
+            published.indicator = indicators.indicator
+            and (indicators.published_measure is null or published.published_measure = indicators.published_measure)
+            and (indicators.published_unit is null or published.published_unit = indicators.published_unit)
+            and (indicators.value_name is null or published.value_name = indicators.value_name)
+    cross join {{ ref('dim_council') }} as council
+    left join {{ ref('dim_neighbours') }} as neighbours
+        on neighbours.neighbour_set = indicators.neighbour_set and neighbours.area_code = published.area_code
+),
+
+counted as (
+    select
+        *,
+        count(case when inequality is null then value end) over (
+            partition by measure_id, area_code, period_start, period_end
+        ) as value_count
+    from taken
+    where area_role is not null
+)
+
+select
+    measure_id,
+    neighbour_set,
+    area_code,
+    area_name,
+    area_role,
+    period_text,
+    period_start,
+    period_end,
+    value,
+    case
+        when value is null then 'no value published'
+        when period_start is null then 'period not understood'
+        when inequality is not null then 'one group of residents, not all of them'
+        when value_count > 1 then 'several values for one area and period that nothing tells apart'
+    end as exclusion_reason,
+    extract_id,
+    source_row
+from counted
+order by measure_id, area_code, period_start, period_end, source_row

@@ -1,0 +1,167 @@
+-- The council on one page: each measure for the reporting period beside the quarter and the year before, its target,
+-- the services behind it and its neighbours. A measure that is not reported every quarter, or that others publish in
+-- their own time, stands with its newest value.
+with published_measures as (
+    select distinct measure_id
+    from {{ ref('dim_indicators') }}
+),
+
+council_figures as (
+    select
+        status.*,
+        row_number() over (
+            partition by status.measure_id order by status.period_end desc, status.period_start asc
+        ) as recency
+    from {{ ref('feed_measure_status') }} as status
+    inner join {{ ref('dim_council') }} as council
+        on
+            council.root_unit_id = status.unit_id
+            and status.period_end <= council.reporting_period_end
+    left join published_measures on published_measures.measure_id = status.measure_id
+    where
+        status.area_id = ''
+        and (
+            status.period_type <> 'quarter'
+            or status.period_start = council.reporting_period_start
+            or published_measures.measure_id is not null
+        )
+),
+
+current_figures as (
+    select *
+    from council_figures
+    where recency = 1
+),
+
+units_of_current as (
+    select
+        units.measure_id,
+        units.unit_id,
+        units.unit_name,
+        units.unit_level,
+        units.numerator,
+        units.denominator,
+        units.value,
+        units.status,
+        case units.polarity
+            when 'higher' then -units.value
+            when 'lower' then units.value
+            when 'toward_zero' then abs(units.value)
+        end as badness
+    from {{ ref('feed_measure_status') }} as units
+    inner join current_figures
+        on
+            current_figures.measure_id = units.measure_id
+            and current_figures.period_type = units.period_type
+            and current_figures.period_start = units.period_start
+            and current_figures.unit_id <> units.unit_id
+    where units.area_id = ''
+),
+
+unit_targets as (
+    select
+        measure_id,
+        count(case when status <> 'no_target' then unit_id end) as units_with_target,
+        count(case when status = 'off_target' then unit_id end) as units_off_target
+    from units_of_current
+    group by measure_id
+),
+
+worst_services as (
+    select
+        measure_id,
+        unit_id,
+        unit_name,
+        numerator,
+        denominator,
+        value,
+        row_number() over (partition by measure_id order by badness desc, denominator desc, unit_id asc) as place
+    from units_of_current
+    where unit_level = 'service' and badness is not null
+),
+
+-- Neighbours are compared in the newest period that the council itself has in the published table.
+newest_own as (
+    select
+        measure_id,
+        max(period_end) as period_end
+    from {{ ref('feed_comparators') }}
+    where is_own_area
+    group by measure_id
+),
+
+neighbours as (
+    select
+        comparators.measure_id,
+        cast(median(cast(comparators.value as double)) as decimal(28, 10)) as comparator_median,
+        count(*) as comparator_count
+    from {{ ref('feed_comparators') }} as comparators
+    inner join newest_own
+        on newest_own.measure_id = comparators.measure_id and newest_own.period_end = comparators.period_end
+    where not comparators.is_own_area and comparators.area_code <> 'E92000001'
+    group by comparators.measure_id
+),
+
+measures_in_force as (
+    select measures.*
+    from {{ ref('dim_measures') }} as measures
+    inner join {{ ref('dim_council') }} as council
+        on
+            measures.valid_from <= council.reporting_period_end
+            and coalesce(measures.valid_to, council.reporting_period_start) >= council.reporting_period_start
+)
+
+select
+    council.council_id as council,
+    measures.domain,
+    domains.domain_name,
+    domains.domain_order,
+    measures.measure_id,
+    measures.measure_name,
+    measures.numerator_label,
+    measures.denominator_label,
+    measures.value_unit,
+    measures.decimal_places,
+    measures.polarity,
+    coalesce(current_figures.period_start, quarters.period_start) as period_start,
+    coalesce(current_figures.period_end, quarters.period_end) as period_end,
+    coalesce(current_figures.period_code, quarters.period_code) as period_code,
+    coalesce(current_figures.period_label, quarters.period_label) as period_label,
+    current_figures.value is not null as is_reported,
+    current_figures.numerator,
+    current_figures.denominator,
+    current_figures.value,
+    coalesce(current_figures.is_provisional, false) as is_provisional,
+    current_figures.previous_value,
+    year_before.value as year_ago_value,
+    coalesce(current_figures.direction_of_travel, 'no_comparison') as direction_of_travel,
+    current_figures.target,
+    current_figures.tolerance,
+    coalesce(current_figures.status, 'no_target') as status,
+    coalesce(unit_targets.units_off_target, 0) as units_off_target,
+    coalesce(unit_targets.units_with_target, 0) as units_with_target,
+    worst_services.unit_id as worst_unit_id,
+    worst_services.unit_name as worst_unit_name,
+    worst_services.numerator as worst_unit_numerator,
+    worst_services.denominator as worst_unit_denominator,
+    worst_services.value as worst_unit_value,
+    {{ round_to('neighbours.comparator_median', 'measures.decimal_places') }} as comparator_median,
+    coalesce(neighbours.comparator_count, 0) as comparator_count,
+    row_number() over (order by domains.domain_order, measures.measure_id) as display_order
+from measures_in_force as measures
+cross join {{ ref('dim_council') }} as council
+inner join {{ ref('dim_domains') }} as domains on domains.domain = measures.domain
+left join {{ ref('dim_periods') }} as quarters
+    on quarters.period_type = 'quarter' and quarters.period_start = council.reporting_period_start
+left join current_figures on current_figures.measure_id = measures.measure_id
+left join {{ ref('feed_measure_status') }} as year_before
+    on
+        year_before.measure_id = current_figures.measure_id
+        and year_before.unit_id = current_figures.unit_id
+        and year_before.area_id = ''
+        and year_before.period_type = current_figures.period_type
+        and year_before.period_start = {{ months_after('current_figures.period_start', -12) }}
+left join unit_targets on unit_targets.measure_id = measures.measure_id
+left join worst_services on worst_services.measure_id = measures.measure_id and worst_services.place = 1
+left join neighbours on neighbours.measure_id = measures.measure_id
+order by domains.domain_order, measures.measure_id

@@ -1,0 +1,23 @@
+select
+    measure_id,
+    name as measure_name,
+    description as measure_description,
+    outcome_id,
+    domain,
+    measure_type,
+    polarity,
+    value_unit,
+    multiplier,
+    decimal_places,
+    frequency,
+    accumulation,
+    owner,
+    numerator_label,
+    denominator_label,
+    source_label,
+    valid_from,
+    valid_to,
+    supersedes,
+    _extract_id as extract_id,
+    _row_number as source_row
+from {{ source('raw', 'framework__measures') }}

@@ -1,0 +1,150 @@
+-- Numerators and denominators are added up through the organisation and over time, and only then divided. An area's
+-- rows count for the area and, like all others, for the whole council ('').
+with by_area as (
+    select
+        measure_id,
+        unit_id,
+        '' as area_id,
+        period_start,
+        numerator,
+        denominator,
+        is_provisional
+    from {{ ref('measure_components') }}
+
+    union all
+
+    select
+        measure_id,
+        unit_id,
+        area_id,
+        period_start,
+        numerator,
+        denominator,
+        is_provisional
+    from {{ ref('measure_components') }}
+    where area_id <> ''
+),
+
+by_ancestor as (
+    select
+        by_area.measure_id,
+        ancestors.ancestor_unit_id as unit_id,
+        by_area.area_id,
+        by_area.period_start,
+        sum(by_area.numerator) as numerator,
+        sum(by_area.denominator) as denominator,
+        max(case when by_area.is_provisional then 1 else 0 end) as provisional
+    from by_area
+    inner join {{ ref('bridge_unit_ancestors') }} as ancestors on ancestors.unit_id = by_area.unit_id
+    group by by_area.measure_id, ancestors.ancestor_unit_id, by_area.area_id, by_area.period_start
+),
+
+by_window as (
+    select
+        windows.measure_id,
+        by_ancestor.unit_id,
+        by_ancestor.area_id,
+        windows.period_type,
+        windows.period_start,
+        windows.period_end,
+        windows.period_code,
+        windows.period_label,
+        sum(by_ancestor.numerator) as numerator,
+        sum(by_ancestor.denominator) as denominator,
+        max(by_ancestor.provisional) as provisional
+    from by_ancestor
+    inner join {{ ref('measure_windows') }} as windows
+        on
+            windows.measure_id = by_ancestor.measure_id
+            and by_ancestor.period_start between windows.window_start and windows.window_end
+    group by
+        windows.measure_id,
+        by_ancestor.unit_id,
+        by_ancestor.area_id,
+        windows.period_type,
+        windows.period_start,
+        windows.period_end,
+        windows.period_code,
+        windows.period_label
+),
+
+-- A monthly measure's longer period stays provisional while one of its months has no row at all.
+months_present as (
+    select distinct
+        measure_id,
+        period_start
+    from {{ ref('measure_components') }}
+),
+
+incomplete as (
+    select
+        windows.measure_id,
+        windows.period_type,
+        windows.period_start
+    from {{ ref('measure_windows') }} as windows
+    left join months_present
+        on
+            months_present.measure_id = windows.measure_id
+            and months_present.period_start between windows.window_start and windows.window_end
+    group by windows.measure_id, windows.period_type, windows.period_start, windows.months_expected
+    having count(months_present.period_start) < windows.months_expected
+),
+
+calculated as (
+    select
+        by_window.measure_id,
+        by_window.unit_id,
+        by_window.area_id,
+        by_window.period_type,
+        by_window.period_start,
+        by_window.period_end,
+        by_window.period_code,
+        by_window.period_label,
+        by_window.numerator,
+        by_window.denominator,
+        {{ measure_value(
+            'by_window.numerator', 'by_window.denominator', 'measures.multiplier', 'measures.decimal_places'
+        ) }} as value,
+        by_window.provisional = 1 or incomplete.measure_id is not null as is_provisional
+    from by_window
+    inner join {{ ref('dim_measures') }} as measures on measures.measure_id = by_window.measure_id
+    left join incomplete
+        on
+            incomplete.measure_id = by_window.measure_id
+            and incomplete.period_type = by_window.period_type
+            and incomplete.period_start = by_window.period_start
+
+    union all
+
+    select
+        measure_id,
+        unit_id,
+        area_id,
+        period_type,
+        period_start,
+        period_end,
+        period_code,
+        period_label,
+        value as numerator,
+        cast(null as decimal(18, 8)) as denominator,
+        value,
+        false as is_provisional
+    from {{ ref('published_figures') }}
+)
+
+select
+    measure_id,
+    unit_id,
+    area_id,
+    period_type,
+    period_start,
+    period_end,
+    period_code,
+    period_label,
+    cast(numerator as decimal(28, 8)) as numerator,
+    cast(denominator as decimal(28, 8)) as denominator,
+    value,
+    is_provisional
+from calculated
+where value is not null
+order by measure_id, unit_id, area_id, period_type, period_start
