@@ -103,7 +103,7 @@ def dbt(settings: Settings, arguments: list[str], callback: Callable[[Any], None
     try:
         return dbtRunner(callbacks=[callback] if callback else []).invoke(
             [
-                *("--quiet", "--no-use-colors", "--log-level-file", "none"),
+                *("--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "none"),
                 *arguments,
                 *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
                 *("--target-path", str(settings.dbt_target)),
@@ -138,7 +138,8 @@ def problems(result: Any) -> list[str]:
     if result.exception is not None:
         return [str(result.exception)]
     return [
-        f"{item.node.name}: {item.message}"
+        # dbt appends the stack of macros; who reads this wants the sentence and the model.
+        f"{item.node.name}: {' '.join(str(item.message).split('  >')[0].split())}"
         for item in result.result.results
         if str(item.status) in ("error", "fail", "runtime error")
     ]
@@ -199,12 +200,12 @@ def _catalogue(
 ) -> None:
     con.execute(
         "create table raw.vitals__extracts (system varchar, dataset varchar, extract_id varchar, period_start date, "
-        "extracted_at timestamp, origin varchar, source_hash varchar, contract_version varchar, row_count bigint, "
+        "extracted_at timestamptz, origin varchar, source_hash varchar, contract_version varchar, row_count bigint, "
         "rejected_count bigint, path varchar)"
     )
     rows = [
         (
-            *(e.system, e.dataset, e.extract_id, e.period_start, e.extracted_at.replace(tzinfo=None), e.origin),
+            *(e.system, e.dataset, e.extract_id, e.period_start, e.extracted_at, e.origin),
             *(e.source_hash, e.contract_version, e.rows, e.rejected, str(e.path.relative_to(settings.data))),
         )
         for listed in extracts.values()
@@ -213,7 +214,7 @@ def _catalogue(
     _insert(con, "raw.vitals__extracts", rows)
     con.execute(
         "create table raw.vitals__datasets (system varchar, dataset varchar, owner varchar, load varchar, "
-        "required_for_release boolean, is_declared boolean, last_period_start date, last_extracted_at timestamp, "
+        "required_for_release boolean, is_declared boolean, last_period_start date, last_extracted_at timestamptz, "
         "row_count bigint, rejected_count bigint, is_missing boolean, reason varchar)"
     )
     owners = {contract.name: source.owner for source, contract in settings.declared()}
@@ -227,7 +228,7 @@ def _catalogue(
                 *(contract.system, contract.dataset, owners.get(contract.name), contract.load),
                 *(contract.required_for_release, declared),
                 max((e.period_start for e in found if e.period_start), default=None),
-                max((e.extracted_at.replace(tzinfo=None) for e in found), default=None),
+                max((e.extracted_at for e in found), default=None),
                 *(sum(e.rows for e in found), sum(e.rejected for e in found), missing, reason),
             )
         )

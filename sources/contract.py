@@ -28,7 +28,7 @@ _NAME = re.compile(r"^[a-z][a-z0-9_]*$")
 _DECIMAL = re.compile(r"^DECIMAL\((\d+), ?(\d+)\)$", re.IGNORECASE)
 _SQL_TYPES = {
     "string": "VARCHAR",
-    "integer": "BIGINT",
+    "integer": "INTEGER",
     "date": "DATE",
     "timestamp": "TIMESTAMP",
     "boolean": "BOOLEAN",
@@ -36,7 +36,7 @@ _SQL_TYPES = {
 # What landing adds to every row, with SQL types: where it came from and when.
 LINEAGE = {
     "_extract_id": "VARCHAR",
-    "_extracted_at": "TIMESTAMP",
+    "_extracted_at": "TIMESTAMPTZ",
     "_period_start": "DATE",
     "_row_number": "BIGINT",
     "_source": "VARCHAR",

@@ -240,10 +240,10 @@ def _typed(column: Column, spelling: Format) -> str:
             f"case when lower({text}) in ('true', 't', 'yes', 'y', '1') then true "
             f"when lower({text}) in ('false', 'f', 'no', 'n', '0') then false end"
         )
-    if column.sql_type == "BIGINT":
+    if column.sql_type == "INTEGER":
         # A workbook writes 3 as 3.0; 3.7 is no whole number and must not be rounded into one.
         digits = f"replace(split_part({text}, '.', 1), ',', '')"
-        return f"case when regexp_full_match({text}, '-?[0-9,]+([.]0*)?') then try_cast({digits} as bigint) end"
+        return f"case when regexp_full_match({text}, '-?[0-9,]+([.]0*)?') then try_cast({digits} as integer) end"
     return f"coalesce(try_cast({text} as {column.sql_type}), {_amount(text, column.sql_type)})"
 
 
@@ -295,7 +295,7 @@ def _checks(contract: Contract) -> Iterator[tuple[str, str]]:
 _KINDS = {
     "DATE": "a date that exists",
     "TIMESTAMP": "a moment",
-    "BIGINT": "a whole number",
+    "INTEGER": "a whole number",
     "BOOLEAN": "yes or no",
 }
 
@@ -351,7 +351,7 @@ def _land_slot(
     names = ", ".join(column.name for column in contract.columns)
     texts = ", ".join(f"_text_{column.name} as {column.name}" for column in contract.columns)
     lineage = (
-        f"{_quoted(extract_id)} as _extract_id, timestamp '{extracted_at:%Y-%m-%d %H:%M:%S.%f}' as _extracted_at, "
+        f"{_quoted(extract_id)} as _extract_id, timestamptz '{extracted_at:%Y-%m-%d %H:%M:%S.%f}+00' as _extracted_at, "
         f"cast({_quoted(str(quarter.start)) if quarter else 'null'} as date) as _period_start, "
         "_row as _row_number, _source, _source_row"
     )

@@ -69,7 +69,7 @@ def _write_actions(
     ]
     due = agreed + rng.choice([60, 90, 120, 180, 270], n)
     chance = np.full(n, 0.8)
-    late = city.concerned(HIGHWAYS_ACTIONS)[unit[audit]] & (due >= city.day(HIGHWAYS_ACTIONS.starts))
+    late = city.concerned(HIGHWAYS_ACTIONS)[unit[audit]] & city.during(HIGHWAYS_ACTIONS, due)
     chance[late] = HIGHWAYS_ACTIONS.size
     on_time = rng.random(n) < chance
     done = np.where(on_time, due - rng.integers(0, 40, n), due + rng.integers(15, 240, n))

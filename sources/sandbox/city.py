@@ -106,9 +106,14 @@ def per_service(attribute: str) -> Floats:
 def factor(effect: Effect, month: date) -> Floats:
     """What `effect` multiplies in `month` for each service: its size where and while it lasts, 1 elsewhere."""
     factors = np.ones(len(SERVICES))
-    if month >= effect.starts and (effect.ends is None or month <= effect.ends):
+    if during(effect, np.array([month], dtype="datetime64[D]"))[0]:
         factors[concerned(effect)] = effect.size
     return factors
+
+
+def during(effect: Effect, days: Days) -> Flags:
+    """Which of `days` lie in the time of `effect`."""
+    return (days >= day(effect.starts)) & (days <= (day(effect.ends) if effect.ends else END))
 
 
 def concerned(effect: Effect) -> Flags:

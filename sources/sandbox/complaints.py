@@ -5,6 +5,7 @@ The API that serves them is `complaints_api`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,26 +18,37 @@ from sources.sandbox.effects import CARE_COMPLAINTS, COMPLAINTS_TRIAGE, DAMP_AND
 
 RECORDS = "complaints.parquet"
 _NONE = np.datetime64("NaT", "D")
-_FAR = np.datetime64("2100-01-01", "D")
+_NEVER = np.datetime64("2100-01-01", "D")
+_ACKNOWLEDGED, _ANSWERED = 1, 2  # steps of a case, in the order in which they happen
+_TEAMS = np.array(list(city.TEAMS))
 _EXTENSIONS_RECORDED = np.datetime64("2023-04-01", "D")
 _OUTCOMES = np.array(["upheld", "partly_upheld", "not_upheld", "withdrawn"])
 # More complaints in January (after the holidays) and autumn than in August and December.
 _SEASON = [1.12, 1.02, 1.04, 0.98, 1.0, 1.0, 1.0, 0.9, 1.06, 1.08, 1.0, 0.8]
 
 
+@dataclass
 class Cases:
-    """Cases of one stage, one array entry each: days of receipt, acknowledgement and answer, and what was decided."""
+    """Cases of one stage, one array entry each: unit and team as positions, days on which things happened, decision.
 
-    def __init__(self, stage: int, number: Ints, unit: Ints, team: Ints, received: Days) -> None:
-        self.stage = stage
-        self.number = number
-        self.unit = unit
-        self.team = team
-        self.received = received
-        self.acknowledged = received
-        self.answered = received
-        self.outcome = np.zeros(len(received), dtype=np.int64)
-        self.extension = np.zeros(len(received), dtype=np.int64)
+    `number` is shared by both stages of a complaint; `extension` counts working days.
+    """
+
+    stage: int
+    number: Ints
+    unit: Ints
+    team: Ints
+    received: Days
+    acknowledged: Days
+    answered: Days
+    outcome: Ints
+    extension: Ints
+
+    @classmethod
+    def arrived(cls, stage: int, number: Ints, unit: Ints, team: Ints, received: Days) -> Cases:
+        """Cases that nobody has dealt with yet."""
+        untouched = np.zeros(len(received), dtype=np.int64)
+        return cls(stage, number, unit, team, received, received, received, untouched, untouched)
 
 
 def generate(folder: Path, seed: int, scale: float) -> None:
@@ -70,7 +82,7 @@ def _received(rng: np.random.Generator, scale: float) -> Cases:
     unit, received = np.concatenate(units), np.concatenate(days)
     order = np.argsort(received, kind="stable")
     unit, received = unit[order], received[order]
-    return Cases(1, np.arange(len(unit)), unit, rng.integers(0, 3, len(unit)), received)
+    return Cases.arrived(1, np.arange(len(unit)), unit, rng.integers(0, 3, len(unit)), received)
 
 
 def _acknowledge(rng: np.random.Generator, cases: Cases, within: float, days: int) -> None:
@@ -99,13 +111,11 @@ def _decide(rng: np.random.Generator, cases: Cases, upheld: Floats) -> None:
 def _handle_first(rng: np.random.Generator, cases: Cases) -> None:
     _acknowledge(rng, cases, 0.93, 5)
     in_time = city.per_service("in_time")[cases.unit]
-    triaged = cases.received >= city.day(COMPLAINTS_TRIAGE.starts)
+    triaged = city.during(COMPLAINTS_TRIAGE, cases.received)
     in_time = np.where(triaged, in_time + COMPLAINTS_TRIAGE.size * (1 - in_time), in_time)
     _answer(rng, cases, in_time, 10, 8.0)
     upheld = city.per_service("upheld")[cases.unit]
-    assert DAMP_AND_MOULD.ends is not None
-    damp = (cases.received >= city.day(DAMP_AND_MOULD.starts)) & (cases.received <= city.day(DAMP_AND_MOULD.ends))
-    damp &= city.concerned(DAMP_AND_MOULD)[cases.unit]
+    damp = city.during(DAMP_AND_MOULD, cases.received) & city.concerned(DAMP_AND_MOULD)[cases.unit]
     _decide(rng, cases, np.where(damp, np.minimum(upheld * 1.25, 0.9), upheld))
 
 
@@ -115,13 +125,13 @@ def _escalated(rng: np.random.Generator, first: Cases) -> Cases:
     rows = np.flatnonzero(goes_on)
     received = first.answered[rows] + rng.integers(3, 25, len(rows))
     rows, received = rows[received <= END], received[received <= END]
-    return Cases(2, first.number[rows], first.unit[rows], first.team[rows], received)
+    return Cases.arrived(2, first.number[rows], first.unit[rows], first.team[rows], received)
 
 
 def _handle_second(rng: np.random.Generator, cases: Cases) -> None:
     _acknowledge(rng, cases, 0.95, 5)
     _answer(rng, cases, np.full(len(cases.received), 0.8), 20, 10.0)
-    cases.extension[:] = 0
+    cases.extension = np.zeros_like(cases.extension)
     _decide(rng, cases, np.full(len(cases.received), 0.33))
 
 
@@ -131,35 +141,27 @@ def _versions(rng: np.random.Generator, cases: Cases, uprn: Ints, located: Flags
     corrected = rng.random(n) < 0.02
     # What is corrected is an answer that was first recorded three days late.
     recorded = np.where(corrected, cases.answered + 3, cases.answered)
-    correction = np.where(corrected, recorded + rng.integers(30, 120, n), _FAR)
-    events = [cases.received, cases.acknowledged, recorded, correction]
+    correction = np.where(corrected, recorded + rng.integers(30, 120, n), _NEVER)
+    events = [cases.received, cases.acknowledged, recorded, correction, np.full(n, _NEVER)]
+    nothing = np.full(n, _NONE)
     parts = []
-    for step, happened in enumerate(events):
+    for step, happened in enumerate(events[:-1]):
         # Of several steps on one day only the last is a version.
-        later = events[step + 1] if step < 3 else np.full(n, _FAR)
-        rows = np.flatnonzero((happened >= BEGIN) & (happened <= END) & (happened != later))
-        known = [
-            np.full(len(rows), _NONE) if step < 1 else cases.acknowledged[rows],
-            np.full(len(rows), _NONE) if step < 2 else (recorded if step == 2 else cases.answered)[rows],
-        ]
-        outcome = _OUTCOMES[cases.outcome[rows]].astype(object)
-        extension = cases.extension[rows].astype(float)
-        if step < 2:
-            outcome[:] = None
-            extension[:] = 0
+        rows = np.flatnonzero((happened >= BEGIN) & (happened <= END) & (happened != events[step + 1]))
         number = cases.number[rows]
-        teams = np.array(list(city.TEAMS))
+        # Extensions agreed by telephone were not recorded before April 2023: not known, rather than none.
+        unknown = (cases.received[rows] < _EXTENSIONS_RECORDED) | (step < _ACKNOWLEDGED)
         parts.append(
             pa.table(
                 {
                     "case_id": pa.array([f"C{value:06d}" for value in (number + 1).tolist()]),
                     "stage": pa.array(np.full(len(rows), cases.stage)),
                     "received": pa.array(cases.received[rows]),
-                    "acknowledged": pa.array(known[0]),
-                    "answered": pa.array(known[1]),
-                    "outcome": pa.array(outcome.tolist(), pa.string()),
-                    "extension_days": pa.array(extension.astype(np.int64)),
-                    "team": pa.array(teams[cases.unit[rows] * 3 + cases.team[rows]]),
+                    "acknowledged": pa.array((cases.acknowledged if step >= _ACKNOWLEDGED else nothing)[rows]),
+                    "answered": pa.array([nothing, nothing, recorded, cases.answered][step][rows]),
+                    "outcome": pa.array(_OUTCOMES[cases.outcome[rows]], mask=np.full(len(rows), step < _ANSWERED)),
+                    "extension_days": pa.array(cases.extension[rows], mask=unknown),
+                    "team": pa.array(_TEAMS[cases.unit[rows] * 3 + cases.team[rows]]),
                     "uprn": pa.array(uprn[number].astype(str), mask=~located[number]),
                     "updated_at": pa.array(city.during_work(happened[rows], rng)),
                 }
@@ -173,8 +175,12 @@ def _with_faults(rng: np.random.Generator, table: pa.Table) -> pa.Table:
     updated = table["updated_at"].to_numpy()
     answered, received = table["answered"].to_numpy().copy(), table["received"].to_numpy()
     quarters = city.quarter_numbers(updated)
-    # Only cases that arrived in the same quarter: no earlier version of theirs is left standing as unanswered.
-    sound = ~np.isnat(answered) & (city.quarter_numbers(received) == quarters)
+    case = table["case_id"].combine_chunks().dictionary_encode().indices.to_numpy() * 2 + table["stage"].to_numpy()
+    newest = np.zeros(int(case.max()) + 1, dtype=updated.dtype)
+    np.maximum.at(newest, case, updated)
+    # Newest versions of cases that arrived in the same quarter: none is superseded, and no earlier one is left
+    # standing as unanswered when this one is refused.
+    sound = ~np.isnat(answered) & (city.quarter_numbers(received) == quarters) & (newest[case] == updated)
     again = []
     for quarter in np.unique(quarters):
         chosen = rng.choice(np.flatnonzero((quarters == quarter) & sound), 3, replace=False)

@@ -78,11 +78,7 @@ def _received(rng: np.random.Generator, scale: float) -> tuple[Days, Floats]:
         chances.append(np.full(count, 0.925 + rng.normal(0, 0.008)))
     received, chance = np.concatenate(days), np.concatenate(chances)
     for effect in (PAYMENT_SYSTEM, PAYMENT_SYSTEM_TROUBLE):
-        due = received + 30
-        affected = due >= city.day(effect.starts)
-        if effect.ends:
-            affected &= due <= city.day(effect.ends)
-        chance[affected] = effect.size
+        chance[city.during(effect, received + 30)] = effect.size
     return received, chance
 
 
