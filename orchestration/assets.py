@@ -1,7 +1,5 @@
 """Assets: one per dataset, dbt's models, one per publication. They wire; sources, dbt and exports do the work."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -59,6 +57,8 @@ def dataset_asset(settings: Settings, source: Source, contract: Contract) -> dg.
         errors = [error] if error else [f"{item.quarter or 'all'}: {item.error}" for item in landed if item.error]
         for problem in errors:
             context.log.error(problem)
+        if not whole:
+            _log_other_quarters(context, landed)
         yield dg.MaterializeResult(
             metadata=_landing_metadata(landed),
             check_results=[
@@ -73,6 +73,16 @@ def dataset_asset(settings: Settings, source: Source, contract: Contract) -> dg.
         )
 
     return landing
+
+
+def _log_other_quarters(context: dg.AssetExecutionContext, landed: Sequence[Landed]) -> None:
+    """A run is of one partition, yet it lands what changed in earlier quarters, too: each is an event of its own."""
+    for item in landed:
+        key = item.quarter.start.isoformat() if item.quarter else None
+        if key and not item.unchanged and not item.error and [key] != context.partition_keys:
+            context.log_event(
+                dg.AssetMaterialization(context.asset_key, partition=key, metadata=_landing_metadata([item]))
+            )
 
 
 def land_dataset(

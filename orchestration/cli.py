@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -51,6 +52,8 @@ def _guarded(command: F) -> F:
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         try:
             return command(*args, **kwargs)
+        except typer.Exit:
+            raise  # itself a RuntimeError
         except ConfigurationError as error:
             for problem in error.problems:
                 errors.print(f"[red]✗[/] {_plain(problem)}")
@@ -312,22 +315,28 @@ def trace(
     chosen = settings(council)
     traced = tracing.trace(chosen, measure.upper(), period, unit)
     out.print(f"[bold]{traced.measure_name}[/] · {traced.unit_name} · {traced.period_label}")
-    out.print(f"\n  value        {traced.value}\n  {traced.numerator_label:<12} {traced.numerator}")
+    parts = {"value": traced.value, traced.numerator_label: traced.numerator}
     if traced.denominator is not None:
-        out.print(f"  {traced.denominator_label:<12} {traced.denominator}")
+        parts[traced.denominator_label] = traced.denominator
+    width = max(len(label) for label in parts)
+    out.print()
+    for label, number in parts.items():
+        out.print(f"  {label:<{width}}  {_number(number):>16}")
     out.print(f"\nFrom {traced.row_count:,} source rows in {len(traced.extracts)} extracts:")
     for extract in traced.extracts:
         out.print(f"  {extract.rows:>9,} rows  {extract.origin}")
         out.print(f"{'':>17}[dim]extract {extract.extract_id}, hash {extract.source_hash}[/]")
     if rows and traced.row_count:
-        out.print(f"\nThe first {min(rows, traced.row_count)}:")
-        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-        shown = traced.rows(rows)
-        for name in shown.column_names:
-            table.add_column(name)
-        for row in shown.to_pylist():
-            table.add_row(*("" if value is None else _plain(str(value)) for value in row.values()))
-        out.print(table)
+        out.print(
+            f"\nThe first {min(rows, traced.row_count)}, as numerator / denominator, place, and what stands there:"
+        )
+        for row in traced.rows(rows).to_pylist():
+            share = _number(row.pop("numerator")) + (
+                f" / {_number(denominator)}" if (denominator := row.pop("denominator")) is not None else ""
+            )
+            out.print(f"  {share:>9}  {row.pop('source')}, row {row.pop('source_row')}")
+            fields = ", ".join(f"{name} {value}" for name, value in row.items() if value is not None)
+            out.print(f"{'':>13}[dim]{_plain(fields)}[/]")
     if to is not None:
         count = traced.write(to)
         out.print(f"Wrote {count:,} source rows to {_near(to)}.")
@@ -412,6 +421,12 @@ def _moment(text: str | None) -> datetime | None:
     except ValueError:
         raise ConfigurationError(f"--as-of: '{text}' is not a time. Write 2026-10-21T06:00 (UTC).") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _number(value: Decimal) -> str:
+    """A number as people read it: thousands set off, no zeros that say nothing."""
+    text = f"{value:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _age(moment: datetime | None) -> str:

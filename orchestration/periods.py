@@ -13,6 +13,7 @@ from sources.periods import Quarter
 START_TAG = "dagster/asset_partition_range_start"
 END_TAG = "dagster/asset_partition_range_end"
 PARTITION_TAG = "dagster/partition"
+FROM_TAG = "vitals/from"
 AS_OF_TAG = "vitals/as_of"
 
 
@@ -29,14 +30,18 @@ def quarterly(settings: Settings) -> dg.TimeWindowPartitionsDefinition:
 
 
 def run_tags(first: Quarter, last: Quarter, as_of: datetime | None = None) -> dict[str, str]:
-    """Tags that make one run cover `first` to `last`, and publish `last`."""
-    tags = {START_TAG: first.start.isoformat(), END_TAG: last.start.isoformat()}
+    """Tags that make one run cover `first` to `last`, and publish `last`.
+
+    The run is of one partition, the last: with Dagster's own range tags every asset of the job, partitioned or not,
+    gets an event per quarter before the first step (2,288 events and 22 seconds for 22 quarters).
+    """
+    tags = {PARTITION_TAG: last.start.isoformat(), FROM_TAG: first.start.isoformat()}
     return tags | ({AS_OF_TAG: as_of.isoformat()} if as_of else {})
 
 
 def quarters(settings: Settings, tags: Mapping[str, str]) -> list[Quarter]:
     """The quarters that a run covers; without partition tags every quarter up to the last complete one."""
-    first = tags.get(START_TAG) or tags.get(PARTITION_TAG)
+    first = tags.get(START_TAG) or tags.get(FROM_TAG) or tags.get(PARTITION_TAG)
     last = tags.get(END_TAG) or tags.get(PARTITION_TAG)
     if first and last:
         return _quarter(first).until(_quarter(last))

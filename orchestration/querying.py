@@ -1,4 +1,4 @@
-"""Read-only SQL for people: the curated tables, and the files of the current release as schema `release`."""
+"""Read-only SQL for people: the curated tables by their schema, and the current release's files as `release`."""
 
 from __future__ import annotations
 
@@ -12,33 +12,34 @@ from orchestration.settings import Settings
 from sources.errors import ConfigurationError
 
 TABLES = """
-    select table_schema || '.' || table_name as "table", count(*) as columns
+    select case when table_catalog = 'release' then 'release' else table_schema end || '.' || table_name as "table",
+           count(*) as columns
     from information_schema.columns
-    where table_catalog in ('curated', 'memory') and table_schema <> 'information_schema'
+    where table_catalog in ('curated', 'release') and table_schema not in ('information_schema', 'pg_catalog')
     group by 1 order by 1
 """
 
 
 def query(settings: Settings, sql: str) -> pa.Table:
-    """The result of one statement. Nothing can be written, and no file outside the council's release be read.
+    """The result of one statement. Nothing can be written, and no file outside the council's releases be read.
 
     Raises FileNotFoundError before the first build, ConfigurationError for SQL that DuckDB refuses.
     """
     if not settings.curated.exists():
         raise FileNotFoundError(f"{settings.curated}: nothing has been built yet. Run `vitals run` first.")
     with duckdb.connect(":memory:") as con:
-        con.execute(f"attach '{settings.curated}' as curated (read_only)")
-        con.execute("create schema release")
-        current = settings.releases / "current"
-        for file in sorted(current.resolve().glob("*/*.parquet")):
-            con.execute(f"create view release.\"{file.stem}\" as select * from read_parquet('{file}')")
-        con.execute(f"set allowed_directories = ['{settings.releases}/']")
+        con.execute(f"attach {_quoted(settings.curated)} as curated (read_only)")
+        con.execute("attach ':memory:' as release")
+        for file in sorted((settings.releases / "current").resolve().glob("*/*.parquet")):
+            name = file.stem.replace('"', "")
+            con.execute(f'create view release.main."{name}" as select * from read_parquet({_quoted(file)})')
+        con.execute(f"set allowed_directories = [{_quoted(f'{settings.releases}/')}]")
         con.execute("set enable_external_access = false")
         con.execute("set lock_configuration = true")
         con.execute("use curated.marts")
         try:
-            if con.extract_statements(sql)[0].type != duckdb.StatementType.SELECT:
-                raise ConfigurationError("Only questions: `vitals query` runs SELECT (and DESCRIBE, SHOW, SUMMARIZE).")
+            if [statement.type for statement in con.extract_statements(sql)] != [duckdb.StatementType.SELECT]:
+                raise ConfigurationError("One question at a time: SELECT (or DESCRIBE, SHOW, SUMMARIZE), nothing else.")
             return con.execute(sql).to_arrow_table()
         except duckdb.Error as error:
             raise ConfigurationError(str(error)) from None
@@ -54,3 +55,7 @@ def as_csv(table: pa.Table, to: TextIO) -> None:
     sink = pa.BufferOutputStream()
     pa.csv.write_csv(table, sink)
     to.write(sink.getvalue().to_pybytes().decode())
+
+
+def _quoted(text: object) -> str:
+    return "'" + str(text).replace("'", "''") + "'"

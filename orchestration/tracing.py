@@ -50,6 +50,7 @@ class Traced:
     extracts: list[TracedExtract]
     _curated: Path
     _parameters: dict[str, str]
+    _personal: frozenset[str]
 
     def rows(self, limit: int | None = None) -> pa.Table:
         """The source rows: their share of numerator and denominator, file or address, row number, and the fields
@@ -57,11 +58,10 @@ class Traced:
         with duckdb.connect(str(self._curated), read_only=True) as con:
             if not self.extracts:
                 return pa.table({})
-            personal = ("employee_id", "uprn")
             files = ", ".join("'" + str(extract.path).replace("'", "''") + "'" for extract in self.extracts)
             relation = f"read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
             names = [column[0] for column in con.execute(f"select * from {relation} limit 0").description or []]
-            fields = ", ".join(f"s.{name}" for name in names if not name.startswith("_") and name not in personal)
+            fields = ", ".join(f"s.{name}" for name in names if not name.startswith("_") and name not in self._personal)
             counted = f"select r.numerator, r.denominator, r.extract_id, r.source_row {_ROWS}"
             return con.execute(
                 f"select c.numerator, c.denominator, s._source as source, s._source_row as source_row, {fields} "
@@ -131,4 +131,7 @@ def trace(settings: Settings, measure: str, period: str, unit: str | None) -> Tr
         extracts=[TracedExtract(i, o, h, settings.data / p, n) for i, o, h, p, n in extracts],
         _curated=settings.curated,
         _parameters=parameters,
+        _personal=frozenset(
+            column.name for contract in settings.contracts.values() for column in contract.columns if column.is_personal
+        ),
     )
