@@ -14,13 +14,14 @@
     {% endif %}
 {% endmacro %}
 
-{#- Selects measure_id, system and dataset for every measure file; the file's name begins with the measure's id. -#}
+{#- Selects measure_id, system and dataset for every measure file; the file's name begins with the measure's id,
+    but for the one of all published indicators, whose measures the framework lists. -#}
 {% macro select_measure_datasets() %}
     {%- set rows = [] -%}
     {%- for unique_id, node in (graph.nodes | default({})).items() if node.resource_type == 'model' and node.fqn[1] == 'measures' -%}
         {%- set found = [] -%}
         {%- do collect_sources(unique_id, found, []) -%}
-        {%- for name in found if not name.startswith('vitals__') -%}
+        {%- for name in found if not name.startswith('vitals__') and node.name != 'published_indicators' -%}
             {%- do rows.append((node.name.split('_')[0] | upper, name.split('__')[0], name.split('__')[1])) -%}
         {%- endfor -%}
     {%- endfor -%}

@@ -16,6 +16,7 @@
         'ia01_actions_implemented_in_time',
         'ia02_opinions_limited_or_worse',
         'ia03_audit_plan_delivered',
+        'published_indicators',
         'rk01_risks_out_of_tolerance',
         'rk02_gap_to_tolerance',
         'rk03_deteriorating_risks',

@@ -60,4 +60,3 @@ select
     source_row
 from absence_months
 where working_days > 0
-order by month_start, absence_id

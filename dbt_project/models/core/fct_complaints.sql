@@ -62,4 +62,3 @@ from cases
 left join working_days as acknowledgement_due
     on acknowledgement_due.working_day_number = cases.acknowledgement_due_number
 left join working_days as answer_due on answer_due.working_day_number = cases.answer_due_number
-order by cases.received_date, cases.case_id, cases.stage

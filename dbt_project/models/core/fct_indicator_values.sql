@@ -1,6 +1,7 @@
 -- Published values that a measure of the framework takes, for the council itself, its neighbours and England. Every
 -- row that can't stand as a figure says why: two values for one area and period that nothing tells apart (a table by
--- sex that has lost its sex column) are not averaged and not chosen from.
+-- sex that has lost its sex column) are not averaged and not chosen from. A measure without a neighbour set is compared
+-- with every area of its table.
 with taken as (
     select
         indicators.measure_id,
@@ -10,7 +11,7 @@ with taken as (
         case
             when published.area_code = council.area_code then 'own'
             when published.area_code = 'E92000001' then 'england'
-            when neighbours.area_code is not null then 'neighbour'
+            when neighbours.area_code is not null or indicators.neighbour_set is null then 'neighbour'
         end as area_role,
         published.period_text,
         -- Published tables write school years like financial years.
@@ -39,14 +40,26 @@ with taken as (
         on neighbours.neighbour_set = indicators.neighbour_set and neighbours.area_code = published.area_code
 ),
 
+reasoned as (
+    select
+        *,
+        case
+            when value is null then 'no value published'
+            when period_start is null then 'period not understood'
+            when inequality is not null then 'one group of residents, not all of them'
+        end as exclusion_reason
+    from taken
+    where area_role is not null
+),
+
 counted as (
     select
         *,
-        count(case when inequality is null then value end) over (
-            partition by measure_id, area_code, period_start, period_end
-        ) as value_count
-    from taken
-    where area_role is not null
+        count(*) over (partition by measure_id, area_code, period_start, period_end, exclusion_reason) as alike,
+        min(period_start) over (
+            partition by measure_id, area_code, period_end, exclusion_reason
+        ) as longest_start
+    from reasoned
 )
 
 select
@@ -60,10 +73,9 @@ select
     period_end,
     value,
     case
-        when value is null then 'no value published'
-        when period_start is null then 'period not understood'
-        when inequality is not null then 'one group of residents, not all of them'
-        when value_count > 1 then 'several values for one area and period that nothing tells apart'
+        when exclusion_reason is not null then exclusion_reason
+        when alike > 1 then 'several values for one area and period that nothing tells apart'
+        when period_start > longest_start then 'a longer period ends on the same day'
     end as exclusion_reason,
     extract_id,
     source_row

@@ -42,4 +42,3 @@ inner join months
         and months.period_end <= coalesce(posts.valid_to, months.period_end)
 left join holders on holders.post_id = posts.post_id and holders.month_start = months.period_start
 left join {{ ref('dim_units') }} as units on units.unit_id = posts.unit_code
-order by months.period_start, posts.post_id

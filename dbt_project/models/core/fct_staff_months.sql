@@ -44,4 +44,3 @@ select
     extract_id,
     source_row
 from staff
-order by month_start, source_row

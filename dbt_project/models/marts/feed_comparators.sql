@@ -1,6 +1,6 @@
 -- The same published table for the council, its neighbours and England, in the periods of that table.
 select
-    council.council_id as council,
+    council.council_label as council,
     published.measure_id,
     measures.measure_name,
     coalesce(published.neighbour_set, '') as neighbour_set,

@@ -1,5 +1,5 @@
 select
-    council.council_id as council,
+    council.council_label as council,
     figures.measure_id,
     measures.measure_name,
     measures.outcome_id,

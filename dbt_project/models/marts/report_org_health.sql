@@ -112,7 +112,7 @@ measures_in_force as (
 )
 
 select
-    council.council_id as council,
+    council.council_label as council,
     measures.domain,
     domains.domain_name,
     domains.domain_order,

@@ -113,23 +113,6 @@ calculated as (
             incomplete.measure_id = by_window.measure_id
             and incomplete.period_type = by_window.period_type
             and incomplete.period_start = by_window.period_start
-
-    union all
-
-    select
-        measure_id,
-        unit_id,
-        area_id,
-        period_type,
-        period_start,
-        period_end,
-        period_code,
-        period_label,
-        value as numerator,
-        cast(null as decimal(18, 8)) as denominator,
-        value,
-        false as is_provisional
-    from {{ ref('published_figures') }}
 )
 
 select

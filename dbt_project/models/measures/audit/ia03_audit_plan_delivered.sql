@@ -1,5 +1,5 @@
--- Audits issued, of the audits planned, each in its own month: an audit gives a row when it was planned for and
--- another when its report was issued. Added up through the financial year.
+-- Audits planned for the financial year so far whose report was issued in it, of the audits planned: an audit gives a
+-- row in the month it was planned for and another in the month it was delivered. Added up through the financial year.
 select
     'IA03' as measure_id,
     unit_id,
@@ -18,7 +18,7 @@ select
     'IA03' as measure_id,
     audits.unit_id,
     '' as area_id,
-    audits.issued_month as period_start,
+    audits.delivered_month as period_start,
     1 as numerator,
     0 as denominator,
     false as is_provisional,
@@ -26,3 +26,4 @@ select
     audits.source_row
 from {{ ref('fct_audits') }} as audits
 inner join {{ ref('dim_council') }} as council on audits.issued_date <= council.reporting_period_end
+where audits.delivered_month is not null
