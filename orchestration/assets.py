@@ -1,5 +1,6 @@
 """Assets: one per dataset, dbt's models, one per publication. They wire; sources, dbt and exports do the work."""
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -21,6 +22,9 @@ from sources.contract import Contract
 from sources.errors import ConfigurationError, SourceError
 from sources.landing import Landed, land
 from sources.periods import Quarter
+
+# Backfill policies are marked beta in Dagster 1.13; that is no news to whoever runs a quarter.
+warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 OPEN_GOVERNMENT_LICENCE = "Open Government Licence v3.0"
 LANDED_CHECK = "every_extract_landed"

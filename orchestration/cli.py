@@ -396,9 +396,15 @@ def serve(
         def log_message(self, format: str, *args: Any) -> None:
             """Silent: an access log on a terminal hides the one line that matters."""
 
-    with http.server.ThreadingHTTPServer(
-        ("127.0.0.1", port), functools.partial(Handler, directory=str(current))
-    ) as server:
+    class Server(http.server.ThreadingHTTPServer):
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            """A browser that leaves before a page has arrived is no news."""
+
+    try:
+        listening = Server(("127.0.0.1", port), functools.partial(Handler, directory=str(current)))
+    except OSError as error:
+        raise RuntimeError(f"Port {port} cannot be used ({error.strerror}). Choose another with --port.") from None
+    with listening as server:
         out.print(f"{chosen.council.label}: http://127.0.0.1:{server.server_address[1]}/  (Ctrl+C ends)")
         try:
             server.serve_forever()

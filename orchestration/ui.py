@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,7 @@ def main(council: Annotated[str | None, typer.Option("--council")] = None, port:
         servers.append(subprocess.Popen([binaries / "vitals", "serve", "--council", chosen.name], cwd=ROOT))
     else:
         print(f"Nothing has been published for {chosen.council.label} yet: run `make quarter` to have a page to read.")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that whoever ends this ends the servers, too
     try:
         servers[0].wait()
     except KeyboardInterrupt:
