@@ -8,11 +8,11 @@ Belongs here: geometry and marks; colours and type live in the style sheet. Not 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from html import escape
 from itertools import pairwise
-from math import floor, log10
+from math import ceil, floor, log10
 
 from exports.health import Point
 
@@ -20,9 +20,12 @@ Format = Callable[[Decimal], str]
 
 WIDTH, HEIGHT = 372, 150
 TOP, BOTTOM = 14, 24
-LABEL_GAP = 15  # px between the baselines of two labels, so that neither touches the other
-SPARK_WIDTH, SPARK_HEIGHT = 104, 30
-GLYPH = {"large": 8.6, "small": 6.0}  # mean advance of the type's figures at 16 and 11 px, in px
+LABEL_GAP = 17  # px between the baselines of two labels, so that neither touches the other
+SPARK_WIDTH, SPARK_HEIGHT = 96, 28
+SMALL, LARGE = 12, 17  # type sizes in px, as in the style sheet
+# Advances of Source Sans 3 in em, enough to leave room for a label; anything else counts as a wide letter.
+ADVANCE = {**dict.fromkeys("0123456789£−+±", 0.5), **dict.fromkeys(".,: ", 0.25), "%": 0.83, "m": 0.83}
+WIDE_LETTER = 0.55
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,14 @@ class _Scale:
 
 
 def line_chart(
-    points: Sequence[Point], write: Format, write_briefly: Format, title: str, *, value_label: str | None = None
+    points: Sequence[Point],
+    write: Format,
+    write_briefly: Format,
+    title: str,
+    *,
+    write_target: Format | None = None,
+    value_label: str | None = None,
+    around_zero: bool = False,
 ) -> str:
     """A line with its points, target and neighbours' median, the last value large at the right.
 
@@ -56,6 +66,8 @@ def line_chart(
         write: how a value of the measure is written.
         write_briefly: the same for targets and axes, without needless decimals.
         title: the chart in a sentence, for those who do not see it.
+        write_target: how a target is written, if not like that.
+        around_zero: the target is a distance from zero, so that it is drawn on both sides.
         value_label: what stands for the last value, if not the value itself ('3 of 11').
     """
     drawn = [point for point in points if point.value is not None]
@@ -65,14 +77,14 @@ def line_chart(
     target = _last(points, "target")
     median = _last(points, "median")
     if target is not None:
-        labels.append((target, f"target {write_briefly(target)}", "target"))
+        labels.append((target, f"target {(write_target or write_briefly)(target)}", "target"))
     if median is not None:
         labels.append((median, f"median {write(median)}", "median"))
-    low, high = _domain(points)
+    low, high = _domain(points, around_zero)
     ticks = _ticks(low, high)
     texts = [write_briefly(Decimal(str(tick))) for tick in ticks]
-    margin_left = max(len(text) for text in texts) * GLYPH["small"] + 8
-    widths = [len(text) * GLYPH["large" if kind == "value" else "small"] for _, text, kind in labels]
+    margin_left = max(_width(text, SMALL) for text in texts) + 7
+    widths = [_width(text, LARGE if kind == "value" else SMALL) for _, text, kind in labels]
     scale = _Scale(
         left=margin_left,
         right=WIDTH - max(widths) - 12,
@@ -89,7 +101,7 @@ def line_chart(
         parts.append(f'<path class="grid" d="M{_px(scale.left)} {y}H{_px(scale.right)}"/>')
         place = f'x="{_px(scale.left - 6)}" y="{_px(scale.y(tick) + 4)}"'
         parts.append(f'<text class="tick" {place} text-anchor="end">{escape(text)}</text>')
-    parts += _marks(points, scale, write)
+    parts += _marks(points, scale, write, around_zero)
     parts += _end_labels(labels, scale)
     base = HEIGHT - 6
     parts.append(f'<text class="tick" x="{_px(scale.left)}" y="{base}">{escape(points[0].short)}</text>')
@@ -101,12 +113,12 @@ def line_chart(
     return "".join(parts)
 
 
-def sparkline(points: Sequence[Point]) -> str:
+def sparkline(points: Sequence[Point], *, around_zero: bool = False) -> str:
     """A line without axes, for a row whose text holds the figures; hidden from those who cannot see it."""
     drawn = [point for point in points if point.value is not None]
     if len(drawn) < 2:
         return ""
-    low, high = _domain(points)
+    low, high = _domain(points, around_zero)
     scale = _Scale(
         left=4,
         right=SPARK_WIDTH - 5,
@@ -118,14 +130,14 @@ def sparkline(points: Sequence[Point]) -> str:
         last=points[-1].start.toordinal(),
     )
     parts = [f'<svg class="spark" viewBox="0 0 {SPARK_WIDTH} {SPARK_HEIGHT}" aria-hidden="true" focusable="false">']
-    parts += _lines(points, scale)
+    parts += _lines(points, scale, around_zero)
     parts.append(_dot(drawn[-1], scale, 2.8, "last"))
     parts.append("</svg>")
     return "".join(parts)
 
 
-def _marks(points: Sequence[Point], scale: _Scale, write: Format) -> list[str]:
-    parts = _lines(points, scale)
+def _marks(points: Sequence[Point], scale: _Scale, write: Format, around_zero: bool) -> list[str]:
+    parts = _lines(points, scale, around_zero)
     drawn = [point for point in points if point.value is not None]
     for point in drawn:
         kind = "last" if point is drawn[-1] else "point"
@@ -141,7 +153,7 @@ def _marks(points: Sequence[Point], scale: _Scale, write: Format) -> list[str]:
     return parts
 
 
-def _lines(points: Sequence[Point], scale: _Scale) -> list[str]:
+def _lines(points: Sequence[Point], scale: _Scale, around_zero: bool) -> list[str]:
     """Median, target (stepping where it changed) and the series, in the order they are painted."""
     parts = []
     medians = [
@@ -149,7 +161,10 @@ def _lines(points: Sequence[Point], scale: _Scale) -> list[str]:
     ]
     if path := _path(medians):
         parts.append(f'<path class="median" d="{path}"/>')
-    if path := _steps(points, scale):
+    path = _steps(points, scale)
+    if around_zero:
+        path += _steps([replace(p, target=None if p.target is None else -p.target) for p in points], scale)
+    if path:
         parts.append(f'<path class="target" d="{path}"/>')
     values = [[(scale.x(p), scale.y(p.value)) for p in run if p.value is not None] for run in _runs(points, "value")]
     if path := _path(values):
@@ -229,27 +244,26 @@ def _apart(wanted: Sequence[float], top: float, bottom: float) -> list[float]:
     return placed
 
 
-def _domain(points: Sequence[Point]) -> tuple[float, float]:
+def _domain(points: Sequence[Point], around_zero: bool) -> tuple[float, float]:
     """The range of everything drawn, with air; from the data, not forced to zero."""
     values = [
         float(value) for point in points for value in (point.value, point.target, point.median) if value is not None
     ]
+    if around_zero:
+        values += [-float(point.target) for point in points if point.target is not None]
     low, high = min(values), max(values)
     air = (high - low) * 0.12 or abs(high) * 0.1 or 1.0
     return low - air, high + air
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Two to four round numbers inside the range (1, 2 or 5 times a power of ten apart)."""
-    rough = (high - low) / 3
-    power = 10.0 ** floor(log10(rough))
-    step = next(size * power for size in (1, 2, 5, 10) if size * power >= rough)
-    first = -(-low // step)
-    ticks = []
-    while (tick := first * step) <= high:
-        ticks.append(round(tick, 10))
-        first += 1
-    return ticks
+    """Three to six round numbers inside the range, 1, 2, 2.5 or 5 times a power of ten apart: the fewest of those."""
+    power = 10.0 ** floor(log10(high - low))
+    for step in (size * power for size in (5, 2.5, 2, 1, 0.5, 0.25, 0.2)):
+        first, last = ceil(low / step), floor(high / step)
+        if last - first >= 2:
+            return [round(number * step, 10) for number in range(first, last + 1)]
+    raise AssertionError(f"no ticks between {low} and {high}")
 
 
 def _last(points: Sequence[Point], name: str) -> Decimal | None:
@@ -257,6 +271,11 @@ def _last(points: Sequence[Point], name: str) -> Decimal | None:
     value = getattr(points[-1], name)
     assert value is None or isinstance(value, Decimal)
     return value
+
+
+def _width(text: str, size: int) -> float:
+    """The room a label needs, in px; a little more than it takes, as the large ones are semi-bold."""
+    return sum(ADVANCE.get(letter, WIDE_LETTER) for letter in text) * size * 1.06
 
 
 def _px(value: float) -> str:

@@ -20,6 +20,13 @@ WIDE_PANEL = 8  # a domain of more measures than this takes the whole width, in 
 RECENT = 8  # periods looked back on when saying how often a target was met
 LEVELS = {"service": "services", "division": "divisions", "directorate": "directorates", "team": "teams"}
 WITH_TARGET = ("on_target", "within_tolerance", "off_target")
+# In the past tense, because names are singular and plural ("Staff turnover", "Complaints answered in time").
+PAST = {"on_target": "met", "within_tolerance": "came within tolerance of", "off_target": "missed"}
+CROSSED = {
+    "on_target": "onto target",
+    "within_tolerance": "to within tolerance of the target",
+    "off_target": "off target",
+}
 VERDICT_ORDER = {"off_target": 0, "within_tolerance": 1, "on_target": 2}
 
 
@@ -106,14 +113,14 @@ class Measure:
         """The value, or the cases themselves where they are few: '95.2%', '3 of 11'."""
         if not self.is_reported:
             return "not reported"
-        if wording.is_small(self.row["denominator"], self.unit) and self.row["numerator"] is not None:
+        if self.is_small:
             return f"{wording.quantity(self.row['numerator'])} of {wording.quantity(self.row['denominator'])}"
         return self.figure(self.row["value"])
 
     @property
     def value_in_words(self) -> str:
         """The value with its unit for running text: '11.4 days per FTE', '3 of 11'."""
-        if wording.is_small(self.row["denominator"], self.unit):
+        if self.is_small:
             return self.value
         return wording.figure_with_unit(self.row["value"], self.unit, self.places, signed=self.signed)
 
@@ -123,17 +130,23 @@ class Measure:
 
     @property
     def target(self) -> str:
-        return self.brief(self.row["target"]) if self.row["target"] is not None else ""
+        return self.target_figure(self.row["target"]) if self.row["target"] is not None else ""
 
     @property
     def basis(self) -> str:
-        """The numbers behind the value: '31 of 78 actions that fell due'."""
+        """The numbers behind the value: '31 of 78 actions that fell due'; for few, with the percentage they make."""
         if not self.is_reported:
             return ""
         row = self.row
-        return wording.basis(
+        said = wording.basis(
             row["numerator"], row["denominator"], self.unit, row["numerator_label"] or "", row["denominator_label"]
         )
+        return f"{said}, {self.figure(row['value'])}" if said and self.is_small else said
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the value is shown as its few cases rather than as a percentage."""
+        return wording.is_small(self.row["denominator"], self.unit) and self.row["numerator"] is not None
 
     @property
     def period(self) -> str:
@@ -147,14 +160,21 @@ class Measure:
 
     @property
     def change(self) -> str:
-        """'↑ 0.6 on last quarter, worse': the arrow follows the value, the word says what it means."""
+        """'Worse than last quarter (↑ 0.6 points) and a year ago (↑ 1.3)': arrows follow the value, words judge."""
         before = "the year before" if self.is_yearly else "last quarter"
-        return self._movement(self.row["previous_value"], before, str(self.row["direction_of_travel"]))
-
-    @property
-    def year_change(self) -> str:
-        """The same against a year ago; '' for yearly measures, whose last period is a year ago."""
-        return "" if self.is_yearly else self._movement(self.row["year_ago_value"], "a year ago", None)
+        moves = [(before, self._move(self.row["previous_value"], str(self.row["direction_of_travel"])))]
+        if not self.is_yearly:  # for yearly measures the period before is a year ago
+            moves.append(("a year ago", self._move(self.row["year_ago_value"], None)))
+        found = [(since, *move) for since, move in moves if move is not None]
+        if not found:
+            return ""
+        (since, word, size), *rest = found
+        said = f"{_AGAINST[word]} {since}{f' ({size})' if size else ''}"
+        for since, next_word, size in rest:
+            shorter = size.removesuffix(" points").removesuffix(" point")
+            link = " and" if next_word == word else f", {_AGAINST[next_word]}"
+            said += f"{link} {since}{f' ({shorter})' if size else ''}"
+        return said[:1].upper() + said[1:]
 
     @property
     def comparison(self) -> str:
@@ -204,26 +224,34 @@ class Measure:
         if not self.is_reported:
             return f"{self.name}: not reported for {wording.short_period(self.reporting_label)}."
         when = f" in {self.period}" if self.period else ""
-        against = f"{self.value_in_words}{when} against a target of {self.target}"
-        verbs = {
-            "on_target": "meets its target",
-            "within_tolerance": "is within tolerance of its target",
-            "off_target": "misses its target",
-        }
-        if self.status in verbs:
-            first = f"{self.name} {_plural_verb(self.name, verbs[self.status])}: {against}."
+        if self.status in PAST:
+            first = f"{self.name} {PAST[self.status]} the target of {self.target}, at {self.value_in_words}{when}."
         elif self.comparison:
             first = f"{self.name}: {self.comparison}{when}."
         else:
             first = f"{self.name}: {self.value_in_words}{when}."
+        return f"{first} {self.record_sentence}".rstrip()
+
+    @property
+    def record_sentence(self) -> str:
+        """'The target was met in 2 of the last 8 quarters.'"""
         met, periods = self.record
-        span = "years" if self.is_yearly else "quarters"
-        second = f" The target was met in {met} of the last {periods} {span}." if periods > 1 else ""
-        return first + second
+        if periods < 2:
+            return ""
+        span = f"the last {wording.in_words(periods)} {'years' if self.is_yearly else 'quarters'}"
+        if met == periods:
+            return f"It was met in each of {span}."
+        return f"It was met in {wording.in_words(met) if met else 'none'} of {span}."
 
     def figure(self, value: Decimal) -> str:
         """A value of this measure as it stands on its own."""
         return wording.figure(value, self.unit, self.places, signed=self.signed)
+
+    def target_figure(self, target: Decimal) -> str:
+        """A target as it is written: '85%'; '±0.5%' where distance from zero is what counts."""
+        if self.signed and target:
+            return f"±{wording.brief(abs(target), self.unit, self.places)}"
+        return self.brief(target)
 
     def brief(self, value: Decimal) -> str:
         """The same without needless decimals, for targets and axes."""
@@ -236,13 +264,8 @@ class Measure:
         since = "the year before" if self.is_yearly else "last quarter"
         when = f" in {self.period}" if self.period else ""
         if was in WITH_TARGET and now in WITH_TARGET and was != now:
-            verbs = {
-                "on_target": "now meets its target",
-                "within_tolerance": "is now within tolerance of its target",
-                "off_target": "now misses its target",
-            }
-            verb = _plural_verb(self.name, verbs[now])
-            return f"{verb}{when}: {self.figure(row['value'])} against {self.target}, from {before} {since}"
+            moved = f"moved {CROSSED[now]}{when}"
+            return f"{moved}: {self.figure(row['value'])} against {self.target}, from {before} {since}"
         verb = "rose" if row["value"] > row["previous_value"] else "fell"
         meaning = {"better": ", which is better", "worse": ", which is worse"}.get(str(row["direction_of_travel"]), "")
         return f"{verb} to {self.figure(row['value'])}{when} from {before} {since}{meaning}"
@@ -268,17 +291,28 @@ class Measure:
         size = abs(row["value"] - row["previous_value"]) / (abs(row["previous_value"]) or Decimal(1))
         return not self.is_yearly, crossed, row["direction_of_travel"] in ("better", "worse"), size
 
-    def _movement(self, previous: Decimal | None, since: str, direction: str | None) -> str:
+    def _move(self, previous: Decimal | None, direction: str | None) -> tuple[str, str] | None:
+        """What became of a value since an earlier one: ('worse', '↑ 0.6 points'); None if there is none."""
         if not self.is_reported or previous is None:
-            return ""
+            return None
         change = self.row["value"] - previous
         if not wording.is_visible(change, self.places):
-            return f"unchanged on {since}"
+            return "equal", ""
         if direction is None:
             direction = _direction(self.row["value"], previous, self.row["polarity"], self.places)
-        arrow = "↑" if change > 0 else "↓"
-        meaning = f", {direction}" if direction in ("better", "worse") else ""
-        return f"{arrow} {wording.difference(change, self.unit, self.places)} on {since}{meaning}"
+        if direction not in ("better", "worse"):
+            direction = "higher" if change > 0 else "lower"
+        return direction, f"{'↑' if change > 0 else '↓'}\u00a0{wording.difference(change, self.unit, self.places)}"
+
+
+# How a value stands to an earlier one, in running text.
+_AGAINST = {
+    "better": "better than",
+    "worse": "worse than",
+    "higher": "higher than",
+    "lower": "lower than",
+    "equal": "the same as",
+}
 
 
 @dataclass(frozen=True)
@@ -361,17 +395,29 @@ class HotSpots:
         return self.level.removesuffix("s").capitalize()
 
     @property
+    def headline(self) -> str:
+        """'Adult social care missed targets in four domains at once.': named while they are few; '' without any."""
+        most = max((row.domains_missed for row in self.rows), default=0)
+        if most < 2:
+            return ""
+        worst = [row.unit for row in self.rows if row.domains_missed == most]
+        who = wording.joined(worst) if len(worst) < 4 else wording.count(len(worst), self.level[:-1])
+        return f"{who[:1].upper()}{who[1:]} missed targets in {wording.count(most, 'domain')} at once."
+
+    @property
     def explanation(self) -> str:
         """What the cells count, and who is not shown."""
         if not self.rows:
             return f"None of {wording.count(self.without, self.level[:-1])} with targets misses one."
-        said = "Targets missed, of those each has; most domains first."
+        one = self.level[:-1]
+        said = [f"Targets missed, of those each {one} has."]
         if self.left_out:
-            said += f" {wording.sentence(wording.count(self.left_out, self.level[:-1]) + ' with fewer are left out')}"
+            said.append(
+                f"The {len(self.rows)} furthest off are shown; {wording.in_words(self.left_out)} more miss some."
+            )
         if self.without:
-            verb = "misses" if self.without == 1 else "miss"
-            said += f" {wording.sentence(f'{wording.count(self.without, self.level[:-1])} {verb} none')}"
-        return said
+            said.append(f"{wording.count(self.without, one)} {'misses' if self.without == 1 else 'miss'} none.")
+        return " ".join(text[:1].upper() + text[1:] for text in said)
 
 
 @dataclass(frozen=True)
@@ -404,11 +450,8 @@ class Story:
     def headline(self) -> str:
         """One or two sentences: how targets stand, how neighbours compare, where concerns meet."""
         parts = [_targets_sentence(self.measures), _neighbours_sentence(self.measures, self.own_area)]
-        if self.hotspots and self.hotspots.rows:
-            worst = self.hotspots.rows[0]
-            second = self.hotspots.rows[1].domains_missed if len(self.hotspots.rows) > 1 else 0
-            if worst.domains_missed > max(1, second):
-                parts.append(f"{worst.unit} misses targets in {wording.count(worst.domains_missed, 'domain')} at once.")
+        if self.hotspots:
+            parts.append(self.hotspots.headline)
         said = " ".join(filter(None, parts))
         return (
             said or f"{self.coverage[:1].upper()}{self.coverage[1:]}; none has a target or a neighbour to compare with."
@@ -492,15 +535,6 @@ def _direction(value: Decimal, other: Decimal, polarity: str, places: int) -> st
     if not wording.is_visible(gain, places):
         return "equal"
     return "better" if gain > 0 else "worse"
-
-
-def _plural_verb(name: str, verb: str) -> str:
-    """'Complaints answered in time' take 'miss their target', 'Staff turnover' takes 'misses its target'."""
-    first = name.split(" ", 1)[0].lower()
-    if not first.endswith("s") or first.endswith(("ss", "us", "is")):
-        return verb
-    plural = {"meets": "meet", "misses": "miss", "is": "are"}
-    return " ".join(plural.get(word, "their" if word == "its" else word) for word in verb.split(" "))
 
 
 def hot_spots(statuses: Sequence[Mapping[str, Any]], panels: Sequence[Panel]) -> HotSpots | None:

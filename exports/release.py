@@ -306,10 +306,11 @@ def _write_site(draft: Path, health: site.Health, release_id: str) -> list[dict[
 def _contract(connection: duckdb.DuckDBPyConnection, publication: Publication, table: Table) -> dict[str, str]:
     """Column name to DuckDB type from the model's contract, after comparing it with the database."""
     place = f"exposure '{publication.name}': model '{table.name}'"
-    expected = {
-        column.name: formats.normalised_type(connection, column.type, f"{place}, column '{column.name}'")
-        for column in table.columns
-    }
+    spelled: dict[str, str] = {}
+    for column in table.columns:
+        if column.type not in spelled:
+            spelled[column.type] = formats.normalised_type(connection, column.type, f"{place}, column '{column.name}'")
+    expected = {column.name: spelled[column.type] for column in table.columns}
     found = formats.database_columns(connection, table)
     if not found:
         raise ExportError(f"{place} is not in the curated database. Build it, or drop the exposure.")

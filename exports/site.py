@@ -17,13 +17,14 @@ from markupsafe import Markup, escape
 from exports import charts, wording
 from exports.errors import ExportError
 from exports.facts import ReleaseFacts
-from exports.health import MOST_POINTS, Measure, Panel, Point, Story, Trust, hot_spots
+from exports.health import MOST_POINTS, RECENT, Measure, Panel, Point, Story, Trust, hot_spots
 from exports.publications import Publication, pairs
 
 HERE = Path(__file__).parent
 FONT = HERE / "assets" / "fonts" / "source-sans-3-latin-wght-normal.woff2"
 FONT_LICENCE = HERE / "assets" / "fonts" / "OFL.txt"
 AUDIENCE = "internal"
+ACRONYMS = {"hr": "HR"}
 
 REPORT = "report_org_health"
 STATUS = "feed_measure_status"
@@ -134,8 +135,9 @@ def pages(health: Health, release_id: str) -> dict[str, bytes]:
             facts=health.facts,
             story=health.story,
             release_id=release_id,
+            recent=RECENT,
             chart=_chart,
-            spark=lambda measure: Markup(charts.sparkline(measure.points)),
+            spark=_spark,
             period=wording.short_period(health.facts.period_label),
             as_of=wording.day(health.facts.as_of),
         )
@@ -145,9 +147,20 @@ def pages(health: Health, release_id: str) -> dict[str, bytes]:
 
 def _chart(measure: Measure) -> Markup:
     title = f"{measure.name} by {'year' if measure.is_yearly else 'quarter'}. {measure.finding}"
-    few = measure.value if wording.is_small(measure.row["denominator"], measure.unit) else None
-    drawn = charts.line_chart(measure.points, measure.figure, measure.brief, title, value_label=few)
-    return Markup(drawn)
+    drawn = charts.line_chart(
+        measure.points,
+        measure.figure,
+        measure.brief,
+        title,
+        write_target=measure.target_figure,
+        value_label=measure.value if measure.is_small else None,
+        around_zero=measure.signed,
+    )
+    return Markup(drawn)  # drawn by us, its text escaped there
+
+
+def _spark(measure: Measure) -> Markup:
+    return Markup(charts.sparkline(measure.points, around_zero=measure.signed))
 
 
 @cache
@@ -278,7 +291,7 @@ def _trust(
     rows = sum(row["row_count"] or 0 for row in declared)
     rejected = sum(row["rejected_count"] or 0 for row in declared)
     sentences.append(
-        f"{rejected:,} of {rows + rejected:,} rows were refused because they broke their contract"
+        f"{rejected:,} of {rows + rejected:,} rows were refused because they broke their data contract"
         if rejected
         else f"None of {rows:,} rows was refused"
     )
@@ -316,7 +329,8 @@ def _missing(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def missing_words(missing: Mapping[str, Any]) -> str:
     """'hr absences: not returned. Owner: people.team@….'"""
-    name = missing["dataset"].replace(".", " ").replace("_", " ")
+    system, _, table = missing["dataset"].partition(".")
+    name = f"{ACRONYMS.get(system, system.capitalize())} {table.replace('_', ' ')}"
     owner = f" Ask {missing['owner']}." if missing["owner"] else ""
     return f"{name}: {wording.sentence(missing['reason'] or 'nothing arrived')}{owner}"
 

@@ -1,0 +1,233 @@
+"""The health page in a real browser: it fits a phone, complains of nothing, asks for nothing, has its own typeface.
+What the page says is tested in tests/unit; how the release is written, too."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
+
+from exports_fixture import FACTS, SMALL, Series, dataset, facts_of, make_curated, write_manifest
+
+from exports import publish
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine to open the page in")
+QUIET = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-default-apps",
+    "--disable-extensions",
+)
+
+
+class Browser:
+    """Chromium over its debugging pipe (file descriptors 3 and 4, messages ended by a zero byte)."""
+
+    def __init__(self, profile: Path) -> None:
+        to_browser, self._write = os.pipe()
+        self._read, from_browser = os.pipe()
+
+        def wire() -> None:
+            """Put the pipes on the two numbers the browser insists on, whichever they lie on now."""
+            ends = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (to_browser, from_browser)]
+            os.dup2(ends[0], 3)
+            os.dup2(ends[1], 4)
+
+        assert CHROMIUM is not None
+        self._process = subprocess.Popen(
+            [CHROMIUM, *QUIET, "--remote-debugging-pipe", f"--user-data-dir={profile}", "about:blank"],
+            preexec_fn=wire,
+            close_fds=False,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        os.close(to_browser)
+        os.close(from_browser)
+        self._number, self._buffer, self.events = 0, b"", []  # type: int, bytes, list[dict[str, Any]]
+        target = next(t for t in self.call("Target.getTargets")["targetInfos"] if t["type"] == "page")
+        attached = self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
+        self._session = attached["sessionId"]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.call(f"{domain}.enable")
+
+    _session = ""
+
+    def call(self, method: str, **params: Any) -> Any:
+        """Send a command, keep the events that come before its answer, return the answer."""
+        self._number += 1
+        message: dict[str, Any] = {"id": self._number, "method": method, "params": params}
+        if self._session:
+            message["sessionId"] = self._session
+        os.write(self._write, json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self._next()
+            if answer.get("id") == self._number:
+                assert "error" not in answer, answer["error"]
+                return answer["result"]
+            self.events.append(answer)
+
+    def open(self, page: Path, width: int) -> None:
+        """Load a page at a width and wait until it is there."""
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=800, deviceScaleFactor=1, mobile=width < 600
+        )
+        self.events.clear()
+        self.call("Page.navigate", url=page.as_uri())
+        while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
+            self.events.append(self._next())
+
+    def evaluate(self, expression: str) -> Any:
+        result = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        assert "exceptionDetails" not in result, result
+        return result["result"].get("value")
+
+    def complaints(self) -> list[str]:
+        """What the console or the log said, exceptions included."""
+        kinds = ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded")
+        return [json.dumps(event["params"]) for event in self.events if event.get("method") in kinds]
+
+    def requests(self) -> list[str]:
+        """Every address the page asked for."""
+        sent = [event for event in self.events if event.get("method") == "Network.requestWillBeSent"]
+        return [event["params"]["request"]["url"] for event in sent]
+
+    def close(self) -> None:
+        self._process.terminate()
+        self._process.wait(timeout=20)
+        os.close(self._write)
+        os.close(self._read)
+
+    def _next(self) -> dict[str, Any]:
+        while b"\0" not in self._buffer:
+            chunk = os.read(self._read, 1 << 16)
+            assert chunk, "the browser went away"
+            self._buffer += chunk
+        message, _, self._buffer = self._buffer.partition(b"\0")
+        return dict(json.loads(message))
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    started = Browser(tmp_path_factory.mktemp("profile"))
+    yield started
+    started.close()
+
+
+def _neighbours(base: float) -> dict[str, list[float]]:
+    return {name: [base + i + j for j in range(5)] for i, name in enumerate(("Bury", "Stockport", "Solihull"))}
+
+
+OPEN_DATA = [
+    Series(
+        f"TR{i:02}", f"Households in relative low income before housing costs, indicator {i}", "open_data",
+        [(40 + i + j / 2, None) for j in range(5)], multiplier=1, labels=("published value", None), yearly=True,
+        outcome="Children and young people" if i < 6 else "Climate crisis", neighbours=_neighbours(38), order=i,
+    )
+    for i in range(1, 12)
+]  # fmt: skip
+SPEND = Series(
+    "SP01", "Payments to suppliers of £500 and over", "services", [(61e6 + i * 1e6, None) for i in range(8)],
+    unit="gbp", multiplier=1, places=0, polarity="context", labels=("paid (£)", None),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def themes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a council with services and targets."""
+    folder = tmp_path_factory.mktemp("themes")
+    curated, manifest = make_curated(folder / "curated.duckdb", SMALL), write_manifest(folder / "manifest.json")
+    return publish(curated, manifest, folder / "releases", FACTS).path / "site" / "index.html"
+
+
+@pytest.fixture(scope="module")
+def open_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a real council with published indicators and neighbours, no services, no targets."""
+    folder = tmp_path_factory.mktemp("open-data")
+    curated = make_curated(
+        folder / "curated.duckdb", [SPEND, *OPEN_DATA], council="Trafford Council", own_area="Trafford",
+        datasets=[dataset("transparency", "supplier_spend", row_count=81_234)],
+    )  # fmt: skip
+    manifest = write_manifest(folder / "manifest.json")
+    facts = facts_of(0, council="Trafford Council", is_fictional=False)
+    return publish(curated, manifest, folder / "releases", facts).path / "site" / "index.html"
+
+
+@pytest.mark.parametrize("width", [320, 375, 1024, 1360])
+@pytest.mark.parametrize("council", ["themes", "open_data"])
+def test_the_page_fits_its_window(council: str, width: int, browser: Browser, request: pytest.FixtureRequest) -> None:
+    browser.open(request.getfixturevalue(council), width)
+    assert browser.evaluate("innerWidth") == width
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
+    # With every table unfolded, too: a wide table scrolls inside its own box.
+    browser.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
+    assert browser.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("council", ["themes", "open_data"])
+def test_the_page_complains_of_nothing_and_asks_for_nothing(
+    council: str, browser: Browser, request: pytest.FixtureRequest
+) -> None:
+    page: Path = request.getfixturevalue(council)
+    browser.open(page, 1360)
+    browser.evaluate("document.fonts.ready.then(() => document.fonts.size)")
+    assert browser.complaints() == []
+    assert [url for url in browser.requests() if not url.startswith("data:")] == [page.as_uri()]
+    assert browser.evaluate("document.fonts.check('16px \"Source Sans 3\"')") is True
+    assert browser.evaluate("[...document.fonts].map(f => f.status)") == ["loaded"]
+
+
+@pytest.mark.parametrize("council", ["themes", "open_data"])
+def test_labels_at_a_lines_end_do_not_touch(council: str, browser: Browser, request: pytest.FixtureRequest) -> None:
+    browser.open(request.getfixturevalue(council), 1360)
+    overlaps = browser.evaluate(
+        """[...document.querySelectorAll('svg.chart')].flatMap(svg => {
+            const boxes = [...svg.querySelectorAll('text')].map(t => [t.textContent, t.getBBox()]);
+            return boxes.flatMap(([a, p], i) => boxes.slice(i + 1)
+                .filter(([b, q]) => p.x < q.x + q.width && q.x < p.x + p.width
+                    && p.y + 4 < q.y + q.height - 4 && q.y + 4 < p.y + p.height - 4)
+                .map(([b]) => a + ' / ' + b));
+        })"""
+    )
+    assert overlaps == []
+    outside = browser.evaluate(
+        """[...document.querySelectorAll('svg.chart text')].filter(t => {
+            const b = t.getBBox(); return b.x < 0 || b.x + b.width > 372 + 1;
+        }).map(t => t.textContent)"""
+    )
+    assert outside == []
+
+
+def test_every_link_leads_somewhere(themes: Path, browser: Browser) -> None:
+    browser.open(themes, 1360)
+    links = browser.evaluate("[...document.querySelectorAll('a[href]')].map(a => a.getAttribute('href'))")
+    missing = browser.evaluate(
+        "[...document.querySelectorAll('a[href^=\"#\"]')].map(a => a.getAttribute('href').slice(1))"
+        ".filter(id => !document.getElementById(id))"
+    )
+    assert missing == []
+    files = [link for link in links if not link.startswith("#")]
+    assert files and all((themes.parent / link).is_file() for link in files)
+
+
+def test_the_keyboard_reaches_the_content_first(themes: Path, browser: Browser) -> None:
+    browser.open(themes, 1360)
+    for kind in ("rawKeyDown", "keyUp"):
+        browser.call("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
+    assert browser.evaluate("document.activeElement.getAttribute('href')") == "#content"
+    assert browser.evaluate("document.activeElement.getBoundingClientRect().left >= 0") is True
