@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import http.server
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -117,12 +116,12 @@ def _execute(
 
     from orchestration import build, periods, progress
     from orchestration.sandbox import source_systems
+    from orchestration.settings import dagster_home
     from orchestration.wiring import definitions
 
     journal = progress.begin(tell)
     with build.alone(chosen), source_systems(chosen):
-        for folder in ("VITALS_INSTANCE", "VITALS_LOGS"):
-            Path(os.environ[folder]).mkdir(parents=True, exist_ok=True)
+        dagster_home(chosen)
         loaded = definitions(chosen)
         job = loaded.resolve_job_def("quarter")
         keys = None

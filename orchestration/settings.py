@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -79,7 +80,7 @@ class Settings:
 def settings(council: str | None = None) -> Settings:
     """Settings of `council` (None: VITALS_COUNCIL, else brigstow). Raises ConfigurationError for an unknown one.
 
-    Also tells dbt and Dagster, through the environment, where this council's files lie.
+    Also tells dbt, and processes started from here, through the environment which council is meant.
     """
     load_dotenv(ROOT / ".env")
     name = council or os.environ.get("VITALS_COUNCIL") or "brigstow"
@@ -91,7 +92,16 @@ def settings(council: str | None = None) -> Settings:
     os.environ["VITALS_COUNCIL"] = name
     os.environ["VITALS_DATA"] = str(base)
     os.environ["VITALS_BUILD"] = str(chosen.build)
-    os.environ["VITALS_INSTANCE"] = str(chosen.data / "dagster")
-    os.environ["VITALS_LOGS"] = str(chosen.data / "dagster" / "logs")
-    os.environ.setdefault("DAGSTER_HOME", str(ROOT))
     return chosen
+
+
+def dagster_home(chosen: Settings) -> Path:
+    """The folder of the council's Dagster instance: DAGSTER_HOME where it is set, else beside the council's data, with
+    the project's dagster.yaml. Made if it is not there, and told to Dagster through the environment."""
+    named = os.environ.get("DAGSTER_HOME")
+    home = Path(named) if named else chosen.data / "dagster"
+    home.mkdir(parents=True, exist_ok=True)
+    if not named:
+        shutil.copyfile(ROOT / "dagster.yaml", home / "dagster.yaml")
+        os.environ["DAGSTER_HOME"] = str(home)
+    return home

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -11,14 +10,13 @@ from typing import Annotated
 
 import typer
 
-from orchestration.settings import ROOT, settings
+from orchestration.settings import ROOT, dagster_home, settings
 
 
 def main(council: Annotated[str | None, typer.Option("--council")] = None, port: int = 3000) -> None:
     """Start both; end both when either ends."""
     chosen = settings(council)
-    for name in ("VITALS_INSTANCE", "VITALS_LOGS"):
-        Path(os.environ[name]).mkdir(parents=True, exist_ok=True)
+    dagster_home(chosen)
     binaries = Path(sys.executable).parent
     servers = [
         subprocess.Popen([binaries / "dagster", "dev", "--host", "127.0.0.1", "--port", str(port)], cwd=ROOT),

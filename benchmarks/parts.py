@@ -1,0 +1,180 @@
+"""The parts that are measured, each run as `python -m benchmarks.parts NAME FOLDER`; prints what it did as JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+
+from orchestration import build
+from orchestration.settings import Settings, settings
+from sources.contract import load_contracts
+from sources.extract import Extract
+from sources.landing import extracts_in_force, land
+from sources.periods import Quarter
+
+COUNCIL = "brigstow"
+
+
+def _council(folder: Path) -> Settings:
+    os.environ["VITALS_DATA"] = str(folder)
+    return settings(COUNCIL)
+
+
+def sandbox(folder: Path) -> dict[str, float]:
+    """Generate the bundled council's source systems from nothing."""
+    from sources.sandbox import ensure
+
+    council = _council(folder).council
+    assert council.sandbox is not None
+    ensure(folder / "sandbox" / COUNCIL, council.sandbox.seed)
+    return {}
+
+
+def dbt(folder: Path) -> dict[str, float]:
+    """The build step of a quarter: raw views, dbt with its checks, and nothing swapped in."""
+    chosen = _council(folder)
+    quarter = _last(chosen)
+    build.prepare(chosen, quarter, None)
+    build.dbt(chosen, ["parse"])  # the manifest of a set-up machine is there already
+    began = time.perf_counter()
+    result = build.dbt(chosen, ["build", "--exclude-resource-type", "unit_test"])
+    if problems := build.problems(result):
+        raise RuntimeError("\n".join(problems))
+    return {"seconds": time.perf_counter() - began}
+
+
+def bare(folder: Path) -> dict[str, float]:
+    """The same compiled SQL over the same raw files, in bare DuckDB: no dbt, no checks, no contracts."""
+    chosen = _council(folder)
+    content = build.read_manifest(chosen)
+    build.prepare(chosen, _last(chosen), None)
+    models = _in_order({key: node for key, node in content["nodes"].items() if node["resource_type"] == "model"})
+    compiled = chosen.dbt_target / "compiled" / content["metadata"]["project_name"]
+    with duckdb.connect(str(chosen.build)) as con:
+        began = time.perf_counter()
+        for node in models:
+            select = (compiled / node["original_file_path"]).read_text(encoding="utf-8")
+            kind = "view" if node["config"]["materialized"] == "view" else "table"
+            con.execute(f'create schema if not exists "{node["schema"]}"')
+            con.execute(f'create {kind} "{node["schema"]}"."{node["name"]}" as {select}')
+        con.execute("checkpoint")
+        seconds = time.perf_counter() - began
+    return {"seconds": seconds, "models": len(models)}
+
+
+def land_csv(folder: Path) -> dict[str, float]:
+    """Landing one large ledger CSV: conform, check, set rejected rows aside, write."""
+    from sources.config import load_source
+
+    source_file = folder / "ledger.yaml"
+    source_file.write_text(_LEDGER_SOURCE.format(location=folder / "csv"), encoding="utf-8")
+    contracts = load_contracts()
+    contract = contracts["finance.ledger"]
+    source = load_source(source_file, contracts)
+    quarter = Quarter(2026, 1)
+    began = time.perf_counter()
+    landed = land(contract, source.extract("ledger", [quarter]), folder / "landed", [quarter])
+    seconds = time.perf_counter() - began
+    if landed[0].error:
+        raise RuntimeError(landed[0].error)
+    return {"seconds": seconds, "rows": landed[0].rows}
+
+
+def copy_csv(folder: Path) -> dict[str, float]:
+    """The same CSV through DuckDB's own reader, straight to Parquet."""
+    began = time.perf_counter()
+    with duckdb.connect() as con:
+        con.execute(
+            f"copy (select * from read_csv('{folder}/csv/ledger_2026-27-Q1.csv', dateformat = '%d/%m/%Y')) "
+            f"to '{folder}/bare.parquet' (format parquet, compression zstd)"
+        )
+    return {"seconds": time.perf_counter() - began}
+
+
+def large_csv(folder: Path, rows: str) -> dict[str, float]:
+    """Write the ledger CSV for the two parts above: `rows` postings, dates in dd/mm/yyyy."""
+    (folder / "csv").mkdir(parents=True, exist_ok=True)
+    with duckdb.connect() as con:
+        con.execute(
+            f"""copy (select 'T' || i as transaction_id, strftime(date '2026-04-01' + cast(i % 91 as integer),
+                '%d/%m/%Y') as posted_date, 'UNIT-' || (i % 57) as unit_code,
+                list_element(['employee_pay', 'agency', 'supplies', 'income'], 1 + i % 4) as account_type,
+                round((hash(i) % 10000000) / 100.0 - 20000, 2) as amount_gbp, 'Posting ' || i || ' of the bench' as
+                description from range({int(rows)}) as r(i)) to '{folder}/csv/ledger_2026-27-Q1.csv' (header)"""
+        )
+    return {}
+
+
+def enlarge(folder: Path, rows: str) -> dict[str, float]:
+    """Land the ledger anew, every posting repeated until it holds about `rows`: raw as a large council has it."""
+    chosen = _council(folder)
+    contract = chosen.contracts["finance.ledger"]
+    found = extracts_in_force(contract, chosen.data)
+    times = -(-int(rows) // sum(extract.rows for extract in found))
+    total = 0
+    for extract in found:
+        assert extract.period_start is not None
+        quarter = Quarter.containing(extract.period_start)
+        repeated = Extract(quarter, _repeated(extract.path, times), "benchmark", _format())
+        total += sum(landed.rows for landed in land(contract, [repeated], chosen.data, [quarter]))
+    return {"rows": total}
+
+
+def _repeated(path: Path, times: int):  # type: ignore[no-untyped-def]  # a generator of Arrow batches
+    with duckdb.connect() as con:
+        yield from con.execute(
+            f"""select cast(transaction_id || '-' || k as varchar) as transaction_id, cast(posted_date as varchar) as
+                posted_date, unit_code, account_type, cast(amount_gbp as varchar) as amount_gbp, description, _source,
+                _source_row, cast(null as varchar) as _refused, cast(null as varchar) as _original
+                from read_parquet('{path}', hive_partitioning = false), range({times}) as r(k)"""
+        ).to_arrow_reader(100_000)
+
+
+def _format():  # type: ignore[no-untyped-def]
+    from sources.extract import Format
+
+    return Format()
+
+
+def _last(chosen: Settings) -> Quarter:
+    return Quarter.parse(chosen.council.calendar.last_period or "")
+
+
+def _in_order(models: dict[str, dict]) -> list[dict]:  # type: ignore[type-arg]
+    ordered: dict[str, dict] = {}  # type: ignore[type-arg]
+
+    def visit(key: str) -> None:
+        if key in models and key not in ordered:
+            for parent in models[key]["depends_on"]["nodes"]:
+                visit(parent)
+            ordered[key] = models[key]
+
+    for key in sorted(models):
+        visit(key)
+    return list(ordered.values())
+
+
+_LEDGER_SOURCE = """\
+system: finance
+owner: bench@example.org
+connector: files
+connection: {{location: "{location}"}}
+datasets:
+  ledger:
+    files: "ledger_{{quarter}}.csv"
+    format: {{dates: dd/mm/yyyy}}
+"""
+
+PARTS: dict[str, Callable[..., dict[str, float]]] = {
+    part.__name__: part for part in (sandbox, dbt, bare, land_csv, copy_csv, large_csv, enlarge)
+}
+
+if __name__ == "__main__":
+    name, folder, *rest = sys.argv[1:]
+    print(json.dumps(PARTS[name](Path(folder), *rest)))
