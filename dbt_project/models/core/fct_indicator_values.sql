@@ -1,7 +1,7 @@
 -- Published values that a measure of the framework takes, for the council itself, its neighbours and England. Every
 -- row that can't stand as a figure says why: two values for one area and period that nothing tells apart (a table by
 -- sex that has lost its sex column) are not averaged and not chosen from. A measure without a neighbour set is compared
--- with every area of its table.
+-- with every council of its table (E06 to E10, W06, S12, N09 in the ONS's coding), not with the wards that some hold too.
 with taken as (
     select
         indicators.measure_id,
@@ -11,7 +11,12 @@ with taken as (
         case
             when published.area_code = council.area_code then 'own'
             when published.area_code = 'E92000001' then 'england'
-            when neighbours.area_code is not null or indicators.neighbour_set is null then 'neighbour'
+            when neighbours.area_code is not null then 'neighbour'
+            when
+                indicators.neighbour_set is null
+                and substring(published.area_code, 1, 3)
+                in ('E06', 'E07', 'E08', 'E09', 'E10', 'W06', 'S12', 'N09')
+                then 'neighbour'
         end as area_role,
         published.period_text,
         -- Published tables write school years like financial years.

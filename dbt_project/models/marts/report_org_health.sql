@@ -47,7 +47,13 @@ units_of_current as (
             when 'higher' then -units.value
             when 'lower' then units.value
             when 'toward_zero' then abs(units.value)
-        end as badness
+        end as badness,
+        case
+            when units.status <> 'off_target' then null
+            when units.polarity = 'higher' then units.target - units.value
+            when units.polarity = 'lower' then units.value - units.target
+            else abs(units.value) - abs(units.target)
+        end as shortfall
     from {{ ref('feed_measure_status') }} as units
     inner join current_figures
         on
@@ -67,7 +73,8 @@ unit_targets as (
     group by measure_id
 ),
 
-worst_services as (
+-- The unit furthest off its own target; where none is, the service with the worst value.
+worst_units as (
     select
         measure_id,
         unit_id,
@@ -75,9 +82,12 @@ worst_services as (
         numerator,
         denominator,
         value,
-        row_number() over (partition by measure_id order by badness desc, denominator desc, unit_id asc) as place
+        row_number() over (
+            partition by measure_id
+            order by coalesce(shortfall, -1) desc, badness desc, denominator desc, unit_id asc
+        ) as place
     from units_of_current
-    where unit_level = 'service' and badness is not null
+    where badness is not null and (shortfall is not null or unit_level = 'service')
 ),
 
 -- Neighbours are compared in the newest period that the council itself has in the published table.
@@ -140,11 +150,11 @@ select
     coalesce(current_figures.status, 'no_target') as status,
     coalesce(unit_targets.units_off_target, 0) as units_off_target,
     coalesce(unit_targets.units_with_target, 0) as units_with_target,
-    worst_services.unit_id as worst_unit_id,
-    worst_services.unit_name as worst_unit_name,
-    worst_services.numerator as worst_unit_numerator,
-    worst_services.denominator as worst_unit_denominator,
-    worst_services.value as worst_unit_value,
+    worst_units.unit_id as worst_unit_id,
+    worst_units.unit_name as worst_unit_name,
+    worst_units.numerator as worst_unit_numerator,
+    worst_units.denominator as worst_unit_denominator,
+    worst_units.value as worst_unit_value,
     {{ round_to('neighbours.comparator_median', 'measures.decimal_places') }} as comparator_median,
     coalesce(neighbours.comparator_count, 0) as comparator_count,
     row_number() over (order by domains.domain_order, measures.measure_id) as display_order
@@ -162,6 +172,6 @@ left join {{ ref('feed_measure_status') }} as year_before
         and year_before.period_type = current_figures.period_type
         and year_before.period_start = {{ months_after('current_figures.period_start', -12) }}
 left join unit_targets on unit_targets.measure_id = measures.measure_id
-left join worst_services on worst_services.measure_id = measures.measure_id and worst_services.place = 1
+left join worst_units on worst_units.measure_id = measures.measure_id and worst_units.place = 1
 left join neighbours on neighbours.measure_id = measures.measure_id
 order by domains.domain_order, measures.measure_id
