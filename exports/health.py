@@ -156,7 +156,7 @@ class Measure:
 
     @property
     def is_provisional(self) -> bool:
-        return any(point.is_provisional for point in self.points[-1:]) and self.is_reported
+        return self.is_reported and any(point.is_provisional for point in self.points[-1:])
 
     @property
     def change(self) -> str:
@@ -408,7 +408,7 @@ class HotSpots:
     def explanation(self) -> str:
         """What the cells count, and who is not shown."""
         if not self.rows:
-            return f"None of {wording.count(self.without, self.level[:-1])} with targets misses one."
+            return f"No {self.level[:-1]} with a target misses it."
         one = self.level[:-1]
         said = [f"Targets missed, of those each {one} has."]
         if self.left_out:

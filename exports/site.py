@@ -261,12 +261,20 @@ def _series(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, str]) ->
 
 
 def _points_of(row: Mapping[str, Any], by_type: Mapping[str, list[Point]]) -> tuple[Point, ...]:
-    """The series the report's row belongs to, up to its period: quarters for a quarter's figure, years for a year's."""
-    if row["period_end"] is None:
+    """The series the report's row belongs to, up to its period: quarters for a quarter's figure, years for a year's.
+
+    Where the row's own period has no value, its place at the end stays empty.
+    """
+    start, end = row["period_start"], row["period_end"]
+    if start is None or end is None:
         return ()
     for points in by_type.values():
-        if any((point.start, point.end) == (row["period_start"], row["period_end"]) for point in points):
-            return tuple(point for point in points if point.end <= row["period_end"])[-MOST_POINTS:]
+        if any((point.start, point.end) == (start, end) for point in points):
+            return tuple(point for point in points if point.end <= end)[-MOST_POINTS:]
+    for points in by_type.values():
+        alike = [p for p in points if p.end < end and abs((p.end - p.start).days - (end - start).days) < 10]
+        if alike:
+            return (*alike[1 - MOST_POINTS :], Point(start, end, row["period_label"], None))
     return ()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import fcntl
 import json
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -59,7 +58,7 @@ class House:
 
     @property
     def current(self) -> str:
-        return os.readlink(self.releases / "current")
+        return str((self.releases / "current").readlink())
 
 
 @pytest.fixture(scope="module")
@@ -313,7 +312,7 @@ def test_a_file_that_does_not_reconcile_publishes_nothing(house: House, monkeypa
         return rows
 
     monkeypatch.setattr(release_module.formats, "write_csv", lose_a_row)
-    with pytest.raises(ExportError, match="feed_measure_status.csv: 43 rows written, 44 in"):
+    with pytest.raises(ExportError, match=r"feed_measure_status.csv: 43 rows written, 44 in"):
         house.publish()
     assert house.visible() == ["2026-27-Q2/r1"]
     assert house.current == "2026-27-Q2/r1"
@@ -345,7 +344,7 @@ def test_a_database_of_another_build_publishes_nothing(sql: str, message: str, h
 
 
 def test_the_database_must_be_the_councils_and_the_periods(house: House) -> None:
-    with pytest.raises(ExportError, match="holds Brigstow City Council .fictional., the release is to be Trafford"):
+    with pytest.raises(ExportError, match=r"holds Brigstow City Council .fictional., the release is to be Trafford"):
         house.publish(facts=replace(FACTS, council="Trafford Council"))
     with pytest.raises(ExportError, match="reports on 2026-27-Q2, the release is to be 2026-27-Q1's"):
         house.publish(facts=facts_of(1))
@@ -375,7 +374,7 @@ def test_the_page_needs_its_publications(house: House) -> None:
     content["nodes"]["model.vitals.report_org_health"]["columns"]["target"]["config"] = {}
     write_manifest(house.manifest, content)
     with pytest.raises(
-        ExportError, match="needs column 'report_org_health.target', which is not marked for 'internal'"
+        ExportError, match=r"needs column 'report_org_health.target', which is not marked for 'internal'"
     ):
         house.publish()
 
