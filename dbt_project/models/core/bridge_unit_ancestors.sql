@@ -21,15 +21,15 @@ generation_{{ depth }} as (
 
 generations as (
     {%- for depth in range(0, levels + 1) %}
-    {%- if not loop.first %}
-
-    union all
-{% endif %}
     select
         unit_id,
         ancestor_unit_id,
         {{ depth }} as depth
     from generation_{{ depth }}
+    {%- if not loop.last %}
+
+    union all
+    {% endif %}
     {%- endfor %}
 )
 

@@ -1,13 +1,17 @@
 -- The domains that an organisational health report puts side by side, in its order.
-{% set domains = [
-    ('hr', 'People'), ('complaints', 'Complaints'), ('audit', 'Audit'), ('risk', 'Risk'), ('finance', 'Finance'),
-    ('plan', 'Business plan'), ('services', 'Services'), ('open_data', 'Open data'),
-] %}
-{% for domain, name in domains -%}
-{% if not loop.first %}union all
-{% endif -%}
 select
-    '{{ domain }}' as domain,
-    '{{ name }}' as domain_name,
-    {{ loop.index }} as domain_order
-{% endfor -%}
+    domains.domain,
+    domains.domain_name,
+    domains.domain_order
+from (
+    values
+    ('hr', 'People', 1),
+    ('complaints', 'Complaints', 2),
+    ('audit', 'Audit', 3),
+    ('risk', 'Risk', 4),
+    ('finance', 'Finance', 5),
+    ('plan', 'Business plan', 6),
+    ('services', 'Services', 7),
+    ('open_data', 'Open data', 8)
+) as domains (domain, domain_name, domain_order)
+order by domains.domain_order

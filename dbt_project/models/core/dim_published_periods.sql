@@ -33,7 +33,7 @@ parts as (
         try_cast(substring(period_text, 1, 4) as int) as first_year,
         try_cast(right(period_text, 4) as int) as last_year,
         try_cast(right(period_text, 2) as int) as last_digits,
-        try_cast(substring(period_text, 6, 2) as int) as month_digits,
+        try_cast(substring(period_text, 6, 2) as int) as middle_digits,
         try_cast(substring(period_text, 10, 1) as int) as first_quarter,
         try_cast(substring(period_text, 14, 4) as int) as second_year,
         try_cast(right(period_text, 1) as int) as last_quarter,
@@ -45,60 +45,70 @@ parts as (
     from shapes
 ),
 
+-- The first days of what begins and of what ends; null where a month's name or number is none.
 first_days as (
     select
-        *,
+        period_text,
+        shape,
+        first_year,
+        middle_digits,
+        given_day,
+        -- In '2015 - 17' and '1999 - 01' the last year is the first that ends with these digits and is not earlier.
+        case
+            when last_digits >= first_year % 100 then first_year - first_year % 100 + last_digits
+            else first_year - first_year % 100 + last_digits + 100
+        end as closing_year,
         case shape
-            when 'calendar_year' then make_date(first_year, 1, 1)
-            when 'calendar_years' then make_date(first_year, 1, 1)
-            when 'financial_year' then make_date(first_year, 4, 1)
-            when 'financial_years' then make_date(first_year, 4, 1)
             when 'financial_quarter' then {{ financial_quarter_start('first_year', 'first_quarter') }}
             when 'financial_quarters' then {{ financial_quarter_start('first_year', 'first_quarter') }}
             when 'calendar_quarter' then make_date(last_year, 3 * calendar_quarter - 2, 1)
-            when 'month' then case when month_digits between 1 and 12 then make_date(first_year, month_digits, 1) end
-            when 'named_month' then case when first_month is not null then make_date(last_year, first_month, 1) end
-            when 'named_months' then case when first_month is not null then make_date(named_year, first_month, 1) end
-            -- The last day of a quarter stands for that quarter, the first or last of a month for that month.
-            when 'day' then case
-                when given_day = last_day(given_day) and extract(month from given_day) in (3, 6, 9, 12)
-                    then {{ months_after(month_start('given_day'), -2) }}
-                when given_day = last_day(given_day) or given_day = {{ month_start('given_day') }}
-                    then {{ month_start('given_day') }}
-            end
-        end as period_start,
+        end as first_quarter_start,
         case shape
-            when 'calendar_year' then make_date(first_year, 12, 31)
-            -- '2015 - 17' and '1999 - 01': the last year is the first that ends with these digits and is not earlier.
-            when 'calendar_years' then make_date(
-                first_year - first_year % 100 + last_digits + case when last_digits < first_year % 100 then 100 else 0 end,
-                12,
-                31
-            )
-            when 'financial_year' then make_date(first_year + 1, 3, 31)
-            when 'financial_years' then make_date(
-                first_year - first_year % 100 + last_digits + case when last_digits < first_year % 100 then 100 else 0 end,
-                3,
-                31
-            )
-            when 'financial_quarter'
-                then {{ days_after(months_after(financial_quarter_start('first_year', 'first_quarter'), 3), -1) }}
-            when 'financial_quarters'
-                then {{ days_after(months_after(financial_quarter_start('second_year', 'last_quarter'), 3), -1) }}
-            when 'calendar_quarter'
-                then {{ days_after(months_after('make_date(last_year, 3 * calendar_quarter - 2, 1)', 3), -1) }}
-            when 'month'
-                then case when month_digits between 1 and 12 then last_day(make_date(first_year, month_digits, 1)) end
-            when 'named_month'
-                then case when first_month is not null then last_day(make_date(last_year, first_month, 1)) end
-            when 'named_months'
-                then case when last_month is not null then last_day(make_date(last_year, last_month, 1)) end
-            when 'day' then case
-                when given_day = last_day(given_day) or given_day = {{ month_start('given_day') }}
-                    then last_day(given_day)
-            end
-        end as period_end
+            when 'financial_quarter' then {{ financial_quarter_start('first_year', 'first_quarter') }}
+            when 'financial_quarters' then {{ financial_quarter_start('second_year', 'last_quarter') }}
+            when 'calendar_quarter' then make_date(last_year, 3 * calendar_quarter - 2, 1)
+        end as last_quarter_start,
+        case
+            when shape = 'month' and middle_digits between 1 and 12 then make_date(first_year, middle_digits, 1)
+            when shape = 'named_month' and first_month is not null then make_date(last_year, first_month, 1)
+            when shape = 'named_months' and first_month is not null then make_date(named_year, first_month, 1)
+            when shape = 'day' then {{ month_start('given_day') }}
+        end as first_month_start,
+        case
+            when shape = 'month' and middle_digits between 1 and 12 then make_date(first_year, middle_digits, 1)
+            when shape = 'named_month' and first_month is not null then make_date(last_year, first_month, 1)
+            when shape = 'named_months' and last_month is not null then make_date(last_year, last_month, 1)
+            when shape = 'day' then {{ month_start('given_day') }}
+        end as last_month_start
     from parts
+),
+
+bounds as (
+    select
+        period_text,
+        shape,
+        first_year,
+        middle_digits,
+        case
+            when shape in ('calendar_year', 'calendar_years') then make_date(first_year, 1, 1)
+            when shape in ('financial_year', 'financial_years') then make_date(first_year, 4, 1)
+            when shape in ('financial_quarter', 'financial_quarters', 'calendar_quarter') then first_quarter_start
+            -- The last day of a quarter stands for that quarter, the first or last day of another month for that month.
+            when given_day = last_day(given_day) and extract(month from given_day) in (3, 6, 9, 12)
+                then {{ months_after('first_month_start', -2) }}
+            when given_day is null or given_day = first_month_start or given_day = last_day(given_day)
+                then first_month_start
+        end as period_start,
+        case
+            when shape = 'calendar_year' then make_date(first_year, 12, 31)
+            when shape = 'calendar_years' then make_date(closing_year, 12, 31)
+            when shape = 'financial_year' then make_date(first_year + 1, 3, 31)
+            when shape = 'financial_years' then make_date(closing_year, 3, 31)
+            when shape in ('financial_quarter', 'financial_quarters', 'calendar_quarter')
+                then {{ days_after(months_after('last_quarter_start', 3), -1) }}
+            else last_day(last_month_start)
+        end as period_end
+    from first_days
 ),
 
 whole as (
@@ -110,9 +120,9 @@ whole as (
         period_start is not null and period_end is not null and period_start <= period_end
         and (
             shape not in ('financial_year', 'financial_quarter', 'financial_quarters', 'financial_years')
-            or month_digits = (first_year + 1) % 100
+            or middle_digits = (first_year + 1) % 100
         ) as is_understood
-    from first_days
+    from bounds
 )
 
 select

@@ -1,13 +1,16 @@
 -- Published values that a measure of the framework takes, for the council itself, its neighbours and England. Every
 -- row that can't stand as a figure says why: two values for one area and period that nothing tells apart (a table by
 -- sex that has lost its sex column) are not averaged and not chosen from. A measure without a neighbour set is compared
--- with every council of its table (E06 to E10, W06, S12, N09 in the ONS's coding), not with the wards that some hold too.
+-- with every council of its table (codes E06 to E10, W06, S12, N09), not with the wards that some tables hold too.
 with taken as (
     select
         indicators.measure_id,
         indicators.neighbour_set,
         published.area_code,
-        coalesce(published.area_name, neighbours.area_name) as area_name,
+        case
+            when published.area_code = 'E92000001' then 'England'
+            else coalesce(neighbours.area_name, published.area_name)
+        end as area_name,
         case
             when published.area_code = council.area_code then 'own'
             when published.area_code = 'E92000001' then 'england'

@@ -9,11 +9,11 @@ select
     risks.current_score,
     risks.tolerance_score,
     risks.current_score > risks.tolerance_score as is_out_of_tolerance,
-    before.current_score as previous_score,
+    earlier.current_score as previous_score,
     risks.extract_id,
     risks.source_row
 from {{ ref('stg_risk__register') }} as risks
-left join {{ ref('stg_risk__register') }} as before
-    on before.risk_id = risks.risk_id and before.period_start = {{ months_after('risks.period_start', -3) }}
+left join {{ ref('stg_risk__register') }} as earlier
+    on earlier.risk_id = risks.risk_id and earlier.period_start = {{ months_after('risks.period_start', -3) }}
 left join {{ ref('dim_units') }} as units on units.unit_id = risks.unit_code
 order by risks.period_start, risks.risk_id

@@ -37,7 +37,10 @@ spans as (
     from {{ ref('dim_measures') }} as measures
     inner join {{ ref('dim_periods') }} as periods
         on
-            (periods.period_type = measures.frequency or (measures.frequency = 'month' and periods.period_type = 'quarter'))
+            (
+                periods.period_type = measures.frequency
+                or (measures.frequency = 'month' and periods.period_type = 'quarter')
+            )
             and periods.period_end >= measures.valid_from
             and periods.period_start <= coalesce(measures.valid_to, periods.period_start)
     left join published_measures on published_measures.measure_id = measures.measure_id

@@ -1,4 +1,5 @@
--- Stage 1 complaints answered within ten working days of acknowledgement, of those that fell due; an agreed extensionn-- adds up to ten more. They count in the month in which the answer fell due.
+-- Stage 1 complaints answered within ten working days of acknowledgement, of those that fell due; an agreed extension
+-- adds up to ten more. They count in the month in which the answer fell due.
 -- LGSCO Complaint Handling Code (2024), section 6.
 select
     'CO02' as measure_id,

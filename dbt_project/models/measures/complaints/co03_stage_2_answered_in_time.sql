@@ -1,4 +1,5 @@
--- Stage 2 complaints answered within twenty working days of acknowledgement, of those that fell due. They count in then-- month in which the answer fell due.
+-- Stage 2 complaints answered within twenty working days of acknowledgement, of those that fell due. They count in the
+-- month in which the answer fell due.
 -- LGSCO Complaint Handling Code (2024), section 6.
 select
     'CO03' as measure_id,
