@@ -333,7 +333,8 @@ def trace(
             share = _number(row.pop("numerator")) + (
                 f" / {_number(denominator)}" if (denominator := row.pop("denominator")) is not None else ""
             )
-            out.print(f"  {share:>9}  {row.pop('source')}, row {row.pop('source_row')}")
+            place = f"{row.pop('source')}, row {row.pop('source_row')}"
+            out.print(f"  {share:>9}  {_plain(place)} [dim]hash {row.pop('hash')}[/]")
             fields = ", ".join(f"{name} {value}" for name, value in row.items() if value is not None)
             out.print(f"{'':>13}[dim]{_plain(fields)}[/]")
     if to is not None:

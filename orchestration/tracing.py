@@ -53,8 +53,8 @@ class Traced:
     _personal: frozenset[str]
 
     def rows(self, limit: int | None = None) -> pa.Table:
-        """The source rows: their share of numerator and denominator, file or address, row number, and the fields
-        that the contract keeps and that are no personal data."""
+        """The source rows: their share of numerator and denominator, file or address, row number, a hash of
+        the landed row, and the fields that the contract keeps and that are no personal data."""
         with duckdb.connect(str(self._curated), read_only=True) as con:
             if not self.extracts:
                 return pa.table({})
@@ -64,7 +64,8 @@ class Traced:
             fields = ", ".join(f"s.{name}" for name in names if not name.startswith("_") and name not in self._personal)
             counted = f"select r.numerator, r.denominator, r.extract_id, r.source_row {_ROWS}"
             return con.execute(
-                f"select c.numerator, c.denominator, s._source as source, s._source_row as source_row, {fields} "
+                f"select c.numerator, c.denominator, s._source as source, s._source_row as source_row, "
+                f"left(sha256(cast(to_json(s) as varchar)), 16) as hash, {fields} "
                 f"from ({counted}) as c "
                 f"join {relation} as s on s._extract_id = c.extract_id and s._row_number = c.source_row "
                 f"order by s._extract_id, s._row_number {'limit ' + str(limit) if limit is not None else ''}",
