@@ -8,7 +8,7 @@ description. How rows are fetched is no business of this module (see sources.con
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -49,6 +49,23 @@ _CUSTOM = {
     "maximumShrink",
     "periodColumn",
     "requiredForRelease",
+}
+
+
+def _is_share(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value <= 1
+
+
+def _are_bounds(value: Any) -> bool:
+    whole = isinstance(value, list) and len(value) == 2 and all(type(bound) is int for bound in value)
+    return whole and 0 <= value[0] <= value[1]
+
+
+_CUSTOM_FORMS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "rowsPerQuarter": (_are_bounds, "the fewest and the most rows, for example [600, 2500]"),
+    "maximumRejectedShare": (_is_share, "a share from 0 to 1, for example 0.02"),
+    "maximumShrink": (_is_share, "a share from 0 to 1, for example 0.3"),
+    "requiredForRelease": (lambda value: isinstance(value, bool), "true or false"),
 }
 
 
@@ -145,10 +162,17 @@ def load_contract(path: Path) -> Contract:
     where = f"{path.parent.parent.name}/{path.parent.name}/{path.name}"
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
-        standard = OpenDataContractStandard.model_validate(document)
-    except (yaml.YAMLError, pydantic.ValidationError) as error:
-        raise ConfigurationError(f"{where}: not an Open Data Contract: {error}") from error
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"sources/{where}: not an Open Data Contract: not valid YAML: {error}") from None
     problems = list(_unknown_keys(document, OpenDataContractStandard, ""))
+    try:
+        standard = OpenDataContractStandard.model_validate(document)
+    except pydantic.ValidationError as error:
+        for item in error.errors():
+            if item["type"] != "extra_forbidden":  # already among the unknown keys, with a hint
+                place = ".".join(map(str, item["loc"])) or "the file"
+                problems.append(f"not an Open Data Contract: {place}: {item['msg']}.")
+        raise ConfigurationError([f"sources/{where}: {problem}" for problem in problems]) from None
     system, dataset = path.parent.name, path.stem
     if standard.id != f"{system}.{dataset}":
         problems.append(f"id: is '{standard.id}', but the file's place makes it '{system}.{dataset}'.")
@@ -163,6 +187,9 @@ def load_contract(path: Path) -> Contract:
             )
     if custom.get("load") not in _LOADS:
         problems.append(f"customProperties.load: '{custom.get('load')}' must be one of {listed(_LOADS)}.")
+    for key, (fits, form) in _CUSTOM_FORMS.items():
+        if key in custom and not fits(custom[key]):
+            problems.append(f"customProperties.{key}: {custom[key]!r} will not do; write {form}.")
     columns: list[Column] = []
     for item in (tables[0].properties or []) if tables else []:
         try:
@@ -170,9 +197,12 @@ def load_contract(path: Path) -> Contract:
         except ValueError as error:
             problems.append(f"schema.{item.name}: {error}")
     names = [column.name for column in columns]
+    problems += [f"schema.{name}: stands twice." for name in sorted({name for name in names if names.count(name) > 1})]
     period_column = custom.get("periodColumn")
     if period_column and period_column not in names:
         problems.append(f"customProperties.periodColumn: no column '{period_column}'.{nearest(period_column, names)}")
+    elif any(column.name == period_column and column.sql_type not in ("DATE", "TIMESTAMP") for column in columns):
+        problems.append(f"customProperties.periodColumn: '{period_column}' must be a date or a timestamp.")
     if custom.get("load") == "incremental" and not any(column.is_key for column in columns):
         problems.append("schema: an incremental dataset needs a primary key, to know which row is newest.")
     rules = []
@@ -220,6 +250,8 @@ def _column(item: SchemaProperty) -> Column:
     for option in options:
         if option not in known_options:
             raise ValueError(f"logicalTypeOptions.{option} is not supported.{nearest(option, known_options)}")
+        if option != "pattern" and type(options[option]) not in (int, float):
+            raise ValueError(f"logicalTypeOptions.{option}: {options[option]!r} is not a number.")
     return Column(
         name=item.name,
         sql_type=sql_type,
