@@ -18,7 +18,7 @@ MOST_POINTS = 24  # six years of quarters: as far back as a line of this width s
 MOST_SERVICES = 12
 WIDE_PANEL = 8  # a domain of more measures than this takes the whole width, in groups
 RECENT = 8  # periods looked back on when saying how often a target was met
-LEVELS = {"service": "services", "division": "divisions", "directorate": "directorates", "team": "teams"}
+LEVELS = {"directorate": "directorates", "division": "divisions", "service": "services", "team": "teams"}
 WITH_TARGET = ("on_target", "within_tolerance", "off_target")
 # In the past tense, because names are singular and plural ("Staff turnover", "Complaints answered in time").
 PAST = {"on_target": "met", "within_tolerance": "came within tolerance of", "off_target": "missed"}
@@ -27,6 +27,7 @@ CROSSED = {
     "within_tolerance": "to within tolerance of the target",
     "off_target": "off target",
 }
+BEFORE = ("last quarter", "the quarter before", "the year before", "the period before")
 VERDICT_ORDER = {"off_target": 0, "within_tolerance": 1, "on_target": 2}
 
 
@@ -47,8 +48,8 @@ class Point:
 
     @property
     def short(self) -> str:
-        """The period without its months: 'Q2 2026/27'."""
-        return wording.short_period(self.label)
+        """The period in few letters: 'Q2 2026/27', 'Jan 2026', '2024/25'."""
+        return wording.short_period(self.label, self.start, self.end)
 
     @property
     def status_word(self) -> str:
@@ -65,7 +66,7 @@ class Measure:
     group: str
     reporting_label: str
     own_area: str
-    unit_level: str
+    unit_levels: frozenset[str]
 
     @property
     def id(self) -> str:
@@ -134,10 +135,15 @@ class Measure:
 
     @property
     def basis(self) -> str:
-        """The numbers behind the value: '31 of 78 actions that fell due'; for few, with the percentage they make."""
+        """The numbers behind the value: '31 of 78 actions that fell due'; for few, with the percentage they make.
+
+        A published value without a denominator says what it is instead: 'rate published per 10,000 aged 10–17'.
+        """
         if not self.is_reported:
             return ""
         row = self.row
+        if row["denominator"] is None:
+            return str(row["numerator_label"] or self.unit_words).replace(" (£)", "")
         said = wording.basis(
             row["numerator"], row["denominator"], self.unit, row["numerator_label"] or "", row["denominator_label"]
         )
@@ -151,8 +157,10 @@ class Measure:
     @property
     def period(self) -> str:
         """The value's own period where it is not the reporting period, else ''."""
-        label = wording.short_period(str(self.row["period_label"] or ""))
-        return "" if not self.is_reported or label == wording.short_period(self.reporting_label) else label
+        row = self.row
+        if not self.is_reported or row["period_label"] == self.reporting_label:
+            return ""
+        return wording.short_period(str(row["period_label"]), row["period_start"], row["period_end"])
 
     @property
     def is_provisional(self) -> bool:
@@ -161,10 +169,10 @@ class Measure:
     @property
     def change(self) -> str:
         """'Worse than last quarter (↑ 0.6 points) and a year ago (↑ 1.3)': arrows follow the value, words judge."""
-        before = "the year before" if self.is_yearly else "last quarter"
-        moves = [(before, self._move(self.row["previous_value"], str(self.row["direction_of_travel"])))]
+        moves = [(self.before, self._move(self.row["previous_value"], str(self.row["direction_of_travel"])))]
         if not self.is_yearly:  # for yearly measures the period before is a year ago
-            moves.append(("a year ago", self._move(self.row["year_ago_value"], None)))
+            year = "a year before" if self.period else "a year ago"
+            moves.append((year, self._move(self.row["year_ago_value"], None)))
         found = [(since, *move) for since, move in moves if move is not None]
         if not found:
             return ""
@@ -175,6 +183,19 @@ class Measure:
             link = " and" if next_word == word else f", {_AGAINST[next_word]}"
             said += f"{link} {since}{f' ({shorter})' if size else ''}"
         return said[:1].upper() + said[1:]
+
+    @property
+    def before(self) -> str:
+        """The period of the previous value: 'last quarter', 'the year before', or its name after a gap."""
+        days = (self.row["period_end"] - self.row["period_start"]).days
+        gap = (self.points[-1].start - self.points[-2].start).days if len(self.points) > 1 else days
+        if gap > 1.5 * max(days, 91):
+            return self.points[-2].short
+        if self.is_yearly:
+            return "the year before"
+        if days < 80:
+            return self.points[-2].short if len(self.points) > 1 else "the period before"
+        return "the quarter before" if self.period else "last quarter"
 
     @property
     def comparison(self) -> str:
@@ -212,17 +233,21 @@ class Measure:
         row = self.row
         if not self.is_reported or not row["units_with_target"]:
             return ""
-        level = LEVELS.get(self.unit_level, "units")
-        words = f"{int(row['units_off_target'] or 0)} of {int(row['units_with_target'])} {level} off target"
+        who = wording.joined([LEVELS[level] for level in LEVELS if level in self.unit_levels]) or "units"
+        words = f"{int(row['units_off_target'] or 0)} of {int(row['units_with_target'])} {who} off target"
         if row["units_off_target"] and row["worst_unit_name"] and row["worst_unit_value"] is not None:
-            words += f"; furthest: {row['worst_unit_name']}, {self.figure(row['worst_unit_value'])}"
+            worst = self.figure(row["worst_unit_value"])
+            if wording.is_small(row["worst_unit_denominator"], self.unit) and row["worst_unit_numerator"] is not None:
+                numbers = row["worst_unit_numerator"], row["worst_unit_denominator"]
+                worst = " of ".join(wording.quantity(number) for number in numbers)
+            words += f"; furthest: {row['worst_unit_name']}, {worst}"
         return words
 
     @property
     def finding(self) -> str:
         """One or two sentences that state what the lead chart shows."""
         if not self.is_reported:
-            return f"{self.name}: not reported for {wording.short_period(self.reporting_label)}."
+            return f"{self.name}: not reported."
         when = f" in {self.period}" if self.period else ""
         if self.status in PAST:
             first = f"{self.name} {PAST[self.status]} the target of {self.target}, at {self.value_in_words}{when}."
@@ -261,7 +286,7 @@ class Measure:
         """What moved, after the measure's name: 'now misses its target: 82.1% against 85.0%, from 86.2%'."""
         row, before = self.row, self.figure(self.row["previous_value"])
         was, now = self.status_before, self.status
-        since = "the year before" if self.is_yearly else "last quarter"
+        since = self.before if self.before in BEFORE else f"in {self.before}"
         when = f" in {self.period}" if self.period else ""
         if was in WITH_TARGET and now in WITH_TARGET and was != now:
             moved = f"moved {CROSSED[now]}{when}"
@@ -401,8 +426,12 @@ class HotSpots:
         if most < 2:
             return ""
         worst = [row.unit for row in self.rows if row.domains_missed == most]
-        who = wording.joined(worst) if len(worst) < 4 else wording.count(len(worst), self.level[:-1])
-        return f"{who[:1].upper()}{who[1:]} missed targets in {wording.count(most, 'domain')} at once."
+        what = f"missed targets in {wording.count(most, 'domain')} at once"
+        if len(worst) == 1:
+            return f"{worst[0]} {what}."
+        who = wording.count(len(worst), self.level[:-1])
+        names = f": {'; '.join(worst)}" if len(worst) < 4 else ""  # names hold commas and "and" themselves
+        return f"{who[:1].upper()}{who[1:]} {what}{names}."
 
     @property
     def explanation(self) -> str:
@@ -538,13 +567,14 @@ def _direction(value: Decimal, other: Decimal, polarity: str, places: int) -> st
 
 
 def hot_spots(statuses: Sequence[Mapping[str, Any]], panels: Sequence[Panel]) -> HotSpots | None:
-    """Count missed targets per unit and domain at the highest level that holds them, services before others.
+    """Count missed targets per unit and domain, at the level of the organisation that most targets are set for.
 
     Args:
         statuses: rows of the status feed below the council, for each measure's reported period.
         panels: the page's domains, for their order and names.
     """
-    level = next((level for level in LEVELS if any(row["unit_level"] == level for row in statuses)), None)
+    at_level = Counter(str(row["unit_level"]) for row in statuses if row["status"] in WITH_TARGET)
+    level = max((level for level in LEVELS if at_level[level]), key=lambda level: at_level[level], default=None)
     if level is None:
         return None
     counted: dict[tuple[str, str], dict[str, list[int]]] = {}
@@ -555,8 +585,6 @@ def hot_spots(statuses: Sequence[Mapping[str, Any]], panels: Sequence[Panel]) ->
         cell = cells.setdefault(str(row["domain"]), [0, 0])
         cell[0] += row["status"] == "off_target"
         cell[1] += 1
-    if not counted:
-        return None
     spots = [
         HotSpot(unit, {domain: (cell[0], cell[1]) for domain, cell in cells.items()})
         for (unit, _), cells in sorted(counted.items())

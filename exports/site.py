@@ -24,6 +24,7 @@ HERE = Path(__file__).parent
 FONT = HERE / "assets" / "fonts" / "source-sans-3-latin-wght-normal.woff2"
 FONT_LICENCE = HERE / "assets" / "fonts" / "OFL.txt"
 AUDIENCE = "internal"
+ENGLAND = "E92000001"  # stands beside the neighbours in published tables, and is none of them
 ACRONYMS = {"hr": "HR"}
 
 REPORT = "report_org_health"
@@ -35,6 +36,7 @@ NEEDED = {
         "value_unit", "decimal_places", "polarity", "period_start", "period_end", "period_label", "is_reported",
         "numerator", "denominator", "value", "previous_value", "year_ago_value", "direction_of_travel", "target",
         "status", "units_off_target", "units_with_target", "worst_unit_id", "worst_unit_name", "worst_unit_value",
+        "worst_unit_numerator", "worst_unit_denominator",
         "comparator_median", "comparator_count", "display_order",
     ),
     STATUS: (
@@ -43,7 +45,7 @@ NEEDED = {
         "is_provisional",
     ),
     COMPARATORS: (
-        "measure_id", "area_name", "is_own_area", "period_start", "period_end", "period_label", "value",
+        "measure_id", "area_code", "area_name", "is_own_area", "period_start", "period_end", "period_label", "value",
     ),
 }  # fmt: skip
 
@@ -82,9 +84,15 @@ def read_health(
     outcomes = dict(
         connection.execute(f"select distinct measure_id, outcome_name from {tables[STATUS]} order by all").fetchall()
     )
-    levels = dict(
-        connection.execute(f"select distinct unit_id, unit_level from {tables[STATUS]} order by all").fetchall()
+    below = _rows(
+        connection,
+        f"select s.measure_id, s.domain, s.unit_id, s.unit_name, s.unit_level, s.status from {tables[STATUS]} as s "
+        f"join {tables[REPORT]} as r using (measure_id, period_start, period_end) "
+        "where s.unit_level <> 'council' and s.area_id = '' and s.status <> 'no_target' and r.is_reported order by all",
     )
+    levels: dict[str, frozenset[str]] = {}
+    for row in below:
+        levels[row["measure_id"]] = levels.get(row["measure_id"], frozenset()) | {row["unit_level"]}
     measures = [
         Measure(
             row=row,
@@ -92,7 +100,7 @@ def read_health(
             group=outcomes.get(row["measure_id"]) or "",
             reporting_label=facts.period_label,
             own_area=own_area,
-            unit_level=levels.get(row["worst_unit_id"], ""),
+            unit_levels=levels.get(row["measure_id"], frozenset()),
         )
         for row in report
     ]
@@ -100,12 +108,6 @@ def read_health(
         Panel(domain, name, tuple(measure for measure in measures if measure.row["domain"] == domain))
         for domain, name in dict.fromkeys((row["domain"], row["domain_name"]) for row in report)
     ]
-    below = _rows(
-        connection,
-        f"select s.domain, s.unit_id, s.unit_name, s.unit_level, s.status from {tables[STATUS]} as s "
-        f"join {tables[REPORT]} as r using (measure_id, period_start, period_end) "
-        "where s.unit_level <> 'council' and s.area_id = '' and s.status <> 'no_target' and r.is_reported order by all",
-    )
     datasets = _rows(connection, "select * from core.dim_datasets order by system, dataset")
     start, end = connection.execute(
         "select reporting_period_start, reporting_period_end from core.dim_council"
@@ -138,7 +140,7 @@ def pages(health: Health, release_id: str) -> dict[str, bytes]:
             recent=RECENT,
             chart=_chart,
             spark=_spark,
-            period=wording.short_period(health.facts.period_label),
+            period=_period(health.facts),
             as_of=wording.day(health.facts.as_of),
         )
     )
@@ -220,8 +222,9 @@ def _series(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, str]) ->
     medians: dict[tuple[str, Any, Any], Any] = {
         (measure, start, end): median
         for measure, start, end, median in connection.execute(
-            "select measure_id, period_start, period_end, cast(median(value) as decimal(18, 4)) "
-            f"from {tables[COMPARATORS]} where not is_own_area and value is not null group by all order by all"
+            "select measure_id, period_start, period_end, cast(median(cast(value as double)) as decimal(18, 4)) "
+            f"from {tables[COMPARATORS]} where not is_own_area and area_code <> '{ENGLAND}' and value is not null "
+            "group by all order by all"
         ).fetchall()
     }
     own = _rows(
@@ -278,6 +281,11 @@ def _points_of(row: Mapping[str, Any], by_type: Mapping[str, list[Point]]) -> tu
     return ()
 
 
+def _period(facts: ReleaseFacts) -> str:
+    """The reporting period in few letters: 'Q2 2026/27'."""
+    return facts.period_label.split(" (", 1)[0]
+
+
 def _own_area(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, str]) -> str | None:
     row = connection.execute(
         f"select area_name from {tables[COMPARATORS]} where is_own_area and area_name is not null "
@@ -290,8 +298,9 @@ def _trust(
     story: Story, facts: ReleaseFacts, datasets: Sequence[Mapping[str, Any]], missing: Sequence[Mapping[str, Any]]
 ) -> Trust:
     """What a reader needs to know before relying on the figures, and the warnings themselves."""
+    reporting = _period(facts)
     declared = [row for row in datasets if row["is_declared"]]
-    sentences = [f"{story.coverage} for {wording.short_period(facts.period_label)}"]
+    sentences = [f"{story.coverage} for {reporting}"]
     arrived = len(declared) - len(missing)
     sentences.append(
         f"{arrived} of {len(declared)} data sets arrived" + (f"; {len(missing)} late or missing" if missing else "")
@@ -315,7 +324,7 @@ def _trust(
         sentences.append(f"Provisional: {wording.joined(provisional)}")
     warnings = [check.description or check.name for check in facts.checks if not check.passed]
     warnings += [
-        f"{row['system']} {row['dataset']}: {row['rejected_count']:,} of "
+        f"{_dataset_words(row['system'], row['dataset'])}: {row['rejected_count']:,} of "
         f"{(row['row_count'] or 0) + row['rejected_count']:,} rows refused"
         for row in declared
         if row["rejected_count"]
@@ -335,11 +344,15 @@ def _missing(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _dataset_words(system: str, dataset: str) -> str:
+    """'HR absences', 'Finance ledger', 'Transparency supplier spend'."""
+    return f"{ACRONYMS.get(system, system.capitalize())} {dataset.replace('_', ' ')}"
+
+
 def missing_words(missing: Mapping[str, Any]) -> str:
     """'hr absences: not returned. Owner: people.team@….'"""
-    system, _, table = missing["dataset"].partition(".")
-    name = f"{ACRONYMS.get(system, system.capitalize())} {table.replace('_', ' ')}"
     owner = f" Ask {missing['owner']}." if missing["owner"] else ""
+    name = _dataset_words(*missing["dataset"].split("."))
     return f"{name}: {wording.sentence(missing['reason'] or 'nothing arrived')}{owner}"
 
 

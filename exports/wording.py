@@ -58,12 +58,16 @@ def quantity(value: Number) -> str:
 
 
 def pounds(value: Number, places: int = 0) -> str:
-    """Pounds: '£834,211', from a million on '£83.4m', from a thousand million on '£1.20bn'; minus before the sign."""
+    """Pounds: '£834,211', from a million on '£83.4m', from a thousand million on '£1.20bn'.
+
+    Pence (`places`) are written below a thousand pounds only; a minus goes before the sign.
+    """
     for size, letter, decimals in ((Decimal(10**9), "bn", 2), (Decimal(10**6), "m", 1)):
         if abs(_rounded(value, 0)) >= size:
             scaled = number(_rounded(value, 2) / size, decimals)
             return _before_digits(scaled, "£") + letter
-    return _before_digits(number(value, places), "£")
+    pence = places if abs(_rounded(value, 0)) < 1000 else 0
+    return _before_digits(number(value, pence), "£")
 
 
 def figure(value: Number, unit: str, places: int, *, signed: bool = False) -> str:
@@ -158,9 +162,9 @@ def joined(parts: Sequence[str]) -> str:
     return f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def short_period(label: str) -> str:
-    """'Q2 2026/27 (Jul–Sep 2026)' → 'Q2 2026/27'; other labels stay as they are."""
-    return label.split(" (", 1)[0]
+def short_period(label: str, start: date, end: date) -> str:
+    """'Q2 2026/27 (Jul–Sep 2026)' → 'Q2 2026/27', a single month → 'Jan 2026'; other labels stay as they are."""
+    return f"{start:%b %Y}" if (end - start).days <= 31 else label.split(" (", 1)[0]
 
 
 def months(start: date, end: date) -> str:

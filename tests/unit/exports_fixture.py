@@ -51,7 +51,8 @@ TABLES: dict[str, dict[str, str]] = {
         "period_label": TEXT, "is_reported": FLAG, "numerator": FIGURE, "denominator": FIGURE, "value": FIGURE,
         "previous_value": FIGURE, "year_ago_value": FIGURE, "direction_of_travel": TEXT, "target": FIGURE,
         "tolerance": FIGURE, "status": TEXT, "units_off_target": WHOLE, "units_with_target": WHOLE,
-        "worst_unit_id": TEXT, "worst_unit_name": TEXT, "worst_unit_value": FIGURE, "comparator_median": FIGURE,
+        "worst_unit_id": TEXT, "worst_unit_name": TEXT, "worst_unit_numerator": FIGURE,
+        "worst_unit_denominator": FIGURE, "worst_unit_value": FIGURE, "comparator_median": FIGURE,
         "comparator_count": WHOLE, "display_order": WHOLE,
     },
 }  # fmt: skip
@@ -268,6 +269,8 @@ def rows_of(series: Series, council: str, own_area: str) -> dict[str, list[dict[
             "units_off_target": len(off), "units_with_target": len(services) if series.target is not None else 0,
             "worst_unit_id": worst and worst["unit_id"], "worst_unit_name": worst and worst["unit_name"],
             "worst_unit_value": worst and worst["value"],
+            "worst_unit_numerator": worst and worst["numerator"],
+            "worst_unit_denominator": worst and worst["denominator"],
             "comparator_median": medians[-1] if medians else None,
             "comparator_count": len(series.neighbours), "display_order": series.order,
         }

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 
+import duckdb
 import pytest
 from exports_fixture import (
     ACTIONS,
@@ -324,6 +325,65 @@ def test_a_target_newly_met_or_missed_is_the_first_of_the_changes(tmp_path: Path
         "Complaints answered in time moved to within tolerance of the target: 83.3% against 85%, from 86.6%" in changes
     )
     assert changes.index("Complaints answered in time") < changes.index("Audit actions done")
+
+
+def test_several_worst_units_are_told_apart(tmp_path: Path) -> None:
+    """Their names hold "and" themselves, so they stand after a colon."""
+    units = {"Adults and Public Health": (20, 40), "Homes and Communities": (19, 40), "Parks": (38, 40)}
+    page = Page(markup_of(tmp_path, [replace(ANSWERED, services=units), replace(ACTIONS, services=units)]))
+    assert (
+        "Two services missed targets in two domains at once: Adults and Public Health; Homes and Communities."
+        in page.text
+    )
+
+
+def test_the_level_that_targets_are_set_for_is_the_one_shown(tmp_path: Path) -> None:
+    curated = make_curated(tmp_path / "curated.duckdb", SMALL)
+    with duckdb.connect(str(curated)) as connection:
+        connection.execute(
+            "insert into marts.feed_measure_status select s.* replace ('D' || n as unit_id, "
+            "'Directorate ' || n as unit_name, 'directorate' as unit_level) "
+            "from marts.feed_measure_status as s, range(3) as t(n) where unit_name = 'Parks'"
+        )
+    with connect(curated) as connection:
+        health = site.read_health(connection, publications_of(manifest_content()), FACTS)
+    assert health.story.hotspots is not None
+    assert health.story.hotspots.level == "directorates"
+    lead = health.story.panels[0].lead
+    assert lead is not None
+    assert lead.units_words == "1 of 2 directorates and services off target; furthest: Adult social care, 14.1"
+
+
+def test_england_is_no_neighbour(tmp_path: Path) -> None:
+    curated = make_curated(tmp_path / "curated.duckdb", [RECYCLING], council="Trafford Council", own_area="Trafford")
+    with duckdb.connect(str(curated)) as connection:
+        connection.execute(
+            "insert into marts.feed_comparators select distinct * replace ('E92000001' as area_code, "
+            "'England' as area_name, 1000 as value) from marts.feed_comparators where area_name = 'Bury'"
+        )
+    facts = replace(FACTS, council="Trafford Council", is_fictional=False)
+    with connect(curated) as connection:
+        health = site.read_health(connection, publications_of(manifest_content()), facts)
+    assert [point.median for point in health.story.measures[0].points] == [41, 42, 43]
+
+
+def test_the_period_before_is_called_by_its_name_after_a_gap(tmp_path: Path) -> None:
+    gap = replace(ANSWERED, values=[(80, 100), (84, 97), None, (102, 116)])
+    curated = make_curated(tmp_path / "curated.duckdb", [gap])
+    with duckdb.connect(str(curated)) as connection:
+        connection.execute("update marts.report_org_health set previous_value = 86.6, direction_of_travel = 'better'")
+    with connect(curated) as connection:
+        health = site.read_health(connection, publications_of(manifest_content()), FACTS)
+    (measure,) = health.story.measures
+    assert measure.change == "Better than Q4 2025/26 (↑\u00a01.3 points)"
+    assert measure.sentence_of_change() == "rose to 87.9% from 86.6% in Q4 2025/26, which is better"
+
+
+def test_an_unreported_measure_keeps_its_history_in_sight(tmp_path: Path) -> None:
+    page = Page(markup_of(tmp_path, [ANSWERED, AGENCY]))
+    assert "Agency share of the pay bill not reported" in page.text
+    assert "Q2 2026/27 no value" in page.text
+    assert "Q1 2026/27 10.3%" in page.text
 
 
 def test_the_same_data_gives_the_same_page(tmp_path: Path) -> None:

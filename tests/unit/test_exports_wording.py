@@ -35,6 +35,7 @@ def test_numbers(value: wording.Number, places: int, text: str) -> None:
         (-6_214_300, "−£6.2m"),
         (1_204_000_000, "£1.20bn"),
         (Decimal("-12.4"), "−£12"),
+        (Decimal("999.4"), "£999"),
         (0, "£0"),
     ],
 )
@@ -52,6 +53,7 @@ def test_pounds(value: wording.Number, text: str) -> None:
         ("3.601", "tonnes_per_head", 2, "3.60", "3.60 tonnes per head"),
         ("12.5", "gbp_per_head", 2, "£12.50", "£12.50 per head"),
         ("6214300", "gbp", 0, "£6.2m", "£6.2m"),
+        ("996474.05", "gbp", 2, "£996,474", "£996,474"),
         ("1284", "count", 0, "1,284", "1,284"),
         ("-2.3", "points", 1, "−2.3", "−2.3 points"),
         ("66.4", "years", 1, "66.4", "66.4 years"),
@@ -144,8 +146,11 @@ def test_words_and_sentences() -> None:
 
 
 def test_periods_and_days() -> None:
-    assert wording.short_period("Q2 2026/27 (Jul–Sep 2026)") == "Q2 2026/27"
-    assert wording.short_period("2024") == "2024"
+    quarter = "Q2 2026/27 (Jul–Sep 2026)"
+    assert wording.short_period(quarter, date(2026, 7, 1), date(2026, 9, 30)) == "Q2 2026/27"
+    assert wording.short_period("2024", date(2024, 1, 1), date(2024, 12, 31)) == "2024"
+    assert wording.short_period("2011-12", date(2011, 12, 1), date(2011, 12, 31)) == "Dec 2011"
+    assert wording.short_period("2011-12", date(2011, 4, 1), date(2012, 3, 31)) == "2011-12"
     assert wording.months(date(2026, 7, 1), date(2026, 9, 30)) == "July to September 2026"
     assert wording.months(date(2025, 12, 1), date(2026, 2, 28)) == "December 2025 to February 2026"
     assert wording.months(date(2026, 4, 1), date(2026, 4, 30)) == "April 2026"
