@@ -24,12 +24,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sources.contract import Column, Contract
-from sources.errors import SourceError
+from sources.errors import ConfigurationError, SourceError
 from sources.extract import DATE_PATTERNS, UNMAPPED, Extract, Format, text_schema
 from sources.periods import Quarter
 
 MEMORY = "2GB"  # landing's own working memory; what does not fit spills beside the data
 _STAMP = "%Y%m%dT%H%M%S%fZ"
+_63_BITS = (1 << 63) - 1  # what of a row's md5 fits a BIGINT, whose sum DuckDB makes exactly and fast
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ def _read(con: duckdb.DuckDBPyConnection, contract: Contract, attempts: list[_At
             try:
                 for batch in attempt.extract.batches:
                     yield batch.append_column("_slot", pa.repeat(slot, batch.num_rows))
-            except SourceError as error:
+            except (SourceError, ConfigurationError) as error:
                 attempt.error = str(error)
 
     reader = pa.RecordBatchReader.from_batches(schema, batches())
@@ -180,7 +181,10 @@ def _conform(
     names = [column.name for column in contract.columns]
     cleaned = ", ".join(f"{_cleaned(name, spelling)} as _text_{name}" for name in names)
     typed = ", ".join(f"{_typed(column, spelling)} as {column.name}" for column in contract.columns)
-    content = ", ".join(["_source_row", *names, "_refused", "_original"])
+    # An absent value stands as a mark of its own: left out, it would let a value move to the next column unseen.
+    content = ", ".join(
+        f"coalesce(cast({name} as varchar), chr(30))" for name in ["_source_row", *names, "_refused", "_original"]
+    )
     reasons = ", ".join(f"case when {condition} then {reason} end" for condition, reason in _checks(contract))
     quarter = "cast(null as date)"
     if splits and contract.period_column:
@@ -192,7 +196,7 @@ def _conform(
         create table conformed as
         with cleaned as (
             select _slot, _row, _source, _source_row, _refused, _original, {cleaned},
-                   md5_number(concat_ws(chr(31), {content})) as _hash
+                   cast(md5_number(concat_ws(chr(31), {content})) & {_63_BITS} as bigint) as _hash
             from text
         ),
         typed as (select *, {typed} from cleaned)
@@ -234,7 +238,8 @@ def _typed(column: Column, spelling: Format) -> str:
     if column.sql_type == "DATE":
         return _date(text, spelling)
     if column.sql_type == "TIMESTAMP":
-        return f"coalesce(try_cast({text} as timestamp), cast({_date(text, spelling)} as timestamp))"
+        moment = _of_our_era(f"case when {text} like '____-%' then try_cast({text} as timestamp) end", "timestamp")
+        return f"coalesce({moment}, cast({_date(text, spelling)} as timestamp))"
     if column.sql_type == "BOOLEAN":
         return (
             f"case when lower({text}) in ('true', 't', 'yes', 'y', '1') then true "
@@ -243,25 +248,42 @@ def _typed(column: Column, spelling: Format) -> str:
     if column.sql_type == "INTEGER":
         # A workbook writes 3 as 3.0; 3.7 is no whole number and must not be rounded into one.
         digits = f"replace(split_part({text}, '.', 1), ',', '')"
-        return f"case when regexp_full_match({text}, '-?[0-9,]+([.]0*)?') then try_cast({digits} as integer) end"
+        return f"case when regexp_full_match({text}, '-?{_DIGITS}([.]0*)?') then try_cast({digits} as integer) end"
     return f"coalesce(try_cast({text} as {column.sql_type}), {_amount(text, column.sql_type)})"
 
 
 def _date(text: str, spelling: Format) -> str:
-    iso = f"try_cast({text} as date)"
+    # DuckDB reads 01/04/25 as a day of the year 1 and takes 'infinity' for a date: hence the shapes asked for first.
+    iso = f"case when {text} like '____-%' then try_cast({text} as date) end"
     if spelling.dates and spelling.dates != "yyyy-mm-dd":
-        return f"coalesce(cast(try_strptime({text}, '{DATE_PATTERNS[spelling.dates]}') as date), {iso})"
-    return iso
+        own = f"cast(try_strptime({text}, '{DATE_PATTERNS[spelling.dates]}') as date)"
+        return _of_our_era(f"coalesce(case when {text} between '0' and ':' then {own} end, {iso})", "date")
+    return _of_our_era(iso, "date")
+
+
+def _of_our_era(value: str, sql_type: str) -> str:
+    """Null for years that a council cannot mean: before 1000 (two digits where four belong) or after 9999."""
+    return f"case when {value} between {sql_type} '1000-01-01' and {sql_type} '9999-12-31' then {value} end"
+
+
+_DIGITS = "([0-9]{1,3}(,[0-9]{3})+|[0-9]+)"  # 1,23 is no number: it may be a decimal comma
 
 
 def _amount(text: str, sql_type: str) -> str:
-    """£1,234.56 · (12.00) · 12.00- · -£5: the ways ledgers write money."""
-    shape = "[(]?[-−+]?£?[-−]?([0-9]{1,3}(,[0-9]{3})+|[0-9]+)([.][0-9]+)?[)]?-?"
+    """£1,234.56 · (12.00) · 12.00- · -£5: the ways ledgers write money. One sign at most, brackets in pairs."""
+    number = f"{_DIGITS}([.][0-9]+)?"
+    shape = f"[-−+]?£?{number}|£[-−]{number}|[(]£?{number}[)]|£?{number}[-−]"
     digits = f"try_cast(regexp_replace({text}, '[^0-9.]', '', 'g') as {sql_type})"
     return (
         f"case when not regexp_full_match({text}, '{shape}') then null "
         f"when regexp_matches({text}, '[-−(]') then -{digits} else {digits} end"
     )
+
+
+def _original(text: str) -> str:
+    """What the source wrote, without the mark of a code that the map file does not hold."""
+    marked = f"starts_with({text}, {_quoted(UNMAPPED)})"
+    return f"case when {marked} then substr({text}, {len(UNMAPPED) + 1}) else {text} end"
 
 
 def _checks(contract: Contract) -> Iterator[tuple[str, str]]:
@@ -270,12 +292,12 @@ def _checks(contract: Contract) -> Iterator[tuple[str, str]]:
         name, text = column.name, f"_text_{column.name}"
         shown = f"'{name} \"' || {text} || '\" "
         unmapped = f"starts_with({text}, {_quoted(UNMAPPED)})"
-        yield unmapped, f"'{name} \"' || substr({text}, {len(UNMAPPED) + 1}) || '\" is not in the map file'"
+        yield unmapped, f"'{name} \"' || {_original(text)} || '\" is not in the map file'"
         if column.required:
             yield f"{text} is null", f"'{name} is missing'"
         if column.sql_type != "VARCHAR":
             kind = _KINDS.get(column.sql_type, "a number")
-            yield f"{text} is not null and {name} is null", f"{shown}is not {kind}'"
+            yield f"{text} is not null and {name} is null and not {unmapped}", f"{shown}is not {kind}'"
         if column.values:
             allowed = ", ".join(_quoted(value) for value in column.values)
             yield f"{text} not in ({allowed}) and not {unmapped}", f"{shown}is not an allowed value'"
@@ -285,7 +307,7 @@ def _checks(contract: Contract) -> Iterator[tuple[str, str]]:
             (column.exclusive_minimum, "<=", "is not above"),
         ):
             if bound is not None:
-                yield f"{name} {operator} {bound:g}", f"{shown}{words} {bound:g}'"
+                yield f"{name} {operator} {bound}", f"{shown}{words} {bound}'"
         if column.pattern:
             yield f"not regexp_full_match({text}, {_quoted(column.pattern)})", f"{shown}does not have the agreed form'"
     for rule, condition in contract.rules:
@@ -315,7 +337,8 @@ def _land_slot(
     where = f"_slot = {attempt.index}" + (f" and _quarter = date '{quarter.start}'" if splits and quarter else "")
     rows, rejected, content = con.execute(
         f"select count(*) filter (len(_reasons) = 0), count(*) filter (len(_reasons) > 0), "
-        f"coalesce(bit_xor(_hash), 0) from conformed where {where}"
+        # A sum, in whatever order rows come; not an exclusive or, under which two equal rows would cancel out.
+        f"coalesce(sum(_hash), 0) from conformed where {where}"
     ).fetchone() or (0, 0, 0)
     reasons = dict(
         con.execute(
@@ -331,7 +354,11 @@ def _land_slot(
         return Landed(
             contract.dataset, quarter, former, in_force.rows if in_force else 0, rejected, False, reasons, notes, error
         )
-    digest = hashlib.sha256(f"{contract.version}:{content:x}:{rows}:{rejected}".encode()).hexdigest()[:16]
+    # The same text read under other spellings can give other rows, so the spellings count as content.
+    spelling = attempt.extract.format.model_dump_json(include={"dates", "nulls"})
+    digest = hashlib.sha256(f"{contract.version}:{spelling}:{int(content):x}:{rows}:{rejected}".encode()).hexdigest()[
+        :16
+    ]
     if former is not None and former.stem.endswith(f"-{digest}"):
         return Landed(contract.dataset, quarter, former, rows, rejected, True, reasons, notes)
     extract_id = f"{extracted_at.strftime(_STAMP)}-{digest}"
@@ -349,7 +376,7 @@ def _land_slot(
         "notes": notes,
     }
     names = ", ".join(column.name for column in contract.columns)
-    texts = ", ".join(f"_text_{column.name} as {column.name}" for column in contract.columns)
+    texts = ", ".join(f"{_original(f'_text_{column.name}')} as {column.name}" for column in contract.columns)
     lineage = (
         f"{_quoted(extract_id)} as _extract_id, timestamptz '{extracted_at:%Y-%m-%d %H:%M:%S.%f}+00' as _extracted_at, "
         f"cast({_quoted(str(quarter.start)) if quarter else 'null'} as date) as _period_start, "

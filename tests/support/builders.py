@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import xlsxwriter
 import yaml
 
 from sources.config import Source, load_source
@@ -102,7 +103,9 @@ def rows_of(path: Path | None, columns: str = "*", order: str = "_source_row") -
     assert path is not None, "nothing has landed"
     with duckdb.connect() as con:
         con.execute("set timezone = 'UTC'")
-        return con.execute(f"select {columns} from read_parquet(?) order by {order}", [str(path)]).fetchall()
+        return con.execute(
+            f"select {columns} from read_parquet(?, hive_partitioning = false) order by {order}", [str(path)]
+        ).fetchall()
 
 
 def rejected_path(landed: Landed) -> Path:
@@ -120,6 +123,20 @@ def reasons_of(landed: Landed) -> dict[int, list[str]]:
 def files_in(folder: Path) -> list[str]:
     """Every file below `folder`, hidden ones too, as sorted relative names."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def write_workbook(path: Path, sheets: Mapping[str, Sequence[Sequence[Any]]], first_row: int = 0) -> Path:
+    """A workbook whose rows begin at `first_row`. Dates get a date format; "=1/0" is a cell in error."""
+    with xlsxwriter.Workbook(path, {"default_date_format": "dd/mm/yyyy"}) as book:
+        for name, rows in sheets.items():
+            sheet = book.add_worksheet(name)
+            for number, row in enumerate(rows, start=first_row):
+                for place, value in enumerate(row):
+                    if value == "=1/0":
+                        sheet.write_formula(number, place, value, None, "#DIV/0!")
+                    elif value is not None:
+                        sheet.write(number, place, value)
+    return path
 
 
 def make_source(folder: Path, document: Mapping[str, Any], contracts: Mapping[str, Contract] | None = None) -> Source:
