@@ -1,5 +1,5 @@
-"""Stands in for dbt's `adapter` while sqlfluff renders a model: a dispatched macro becomes a plain function call. Belongs
-here: what rendering without dbt needs. Not here: anything that runs in a build."""
+"""Stands in for dbt's `adapter` while sqlfluff renders a model: a dispatched macro becomes a plain function call.
+Belongs here: what rendering without dbt needs. Not here: anything that runs in a build."""
 
 from collections.abc import Callable
 

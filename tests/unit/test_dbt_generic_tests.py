@@ -1,0 +1,92 @@
+"""Our generic data tests find what they are for, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+import pytest
+from support.dbt_project import PROJECT, generic_test
+
+TARGETS = "(values {}) as t (measure_id, unit_id, valid_from, valid_to)"
+AMOUNTS = "(select * from (values {}) as t (amount))"
+
+CASES: list[tuple[str, dict[str, Any], str, str]] = [
+    # name, arguments, relation that passes, relation that fails
+    (
+        "unique_key",
+        {"columns": ["a", "b"]},
+        "(values (1, 1), (1, 2), (2, 1)) as t (a, b)",
+        "(values (1, 1), (1, 2), (1, 2)) as t (a, b)",
+    ),
+    (
+        "exactly_one_row",
+        {"condition": "level = 'council'"},
+        "(values ('council'), ('service'), ('service')) as t (level)",
+        "(values ('service')) as t (level)",
+    ),
+    (
+        "exactly_one_row",
+        {"condition": "level = 'council'"},
+        "(values ('council')) as t (level)",
+        "(values ('council'), ('council')) as t (level)",
+    ),
+    (
+        "share_at_most",
+        {"condition": "unit_id = 'unassigned'", "maximum": 0.25},
+        "(values ('unassigned'), ('a'), ('a'), ('a')) as t (unit_id)",
+        "(values ('unassigned'), ('a'), ('a')) as t (unit_id)",
+    ),
+]
+
+
+def rows_found(sql: str) -> int:
+    return len(duckdb.sql(sql).fetchall())
+
+
+@pytest.mark.parametrize(("name", "arguments", "good", "bad"), CASES)
+def test_finds_what_it_is_for(name: str, arguments: dict[str, Any], good: str, bad: str) -> None:
+    assert rows_found(generic_test(name, model=good, **arguments)) == 0
+    assert rows_found(generic_test(name, model=bad, **arguments)) == 1
+
+
+def test_share_at_most_of_no_rows_at_all() -> None:
+    nothing = "(select 'unassigned' as unit_id where 1 = 0) as t"
+    assert rows_found(generic_test("share_at_most", model=nothing, condition="true", maximum=0.0)) == 0
+
+
+@pytest.mark.parametrize(
+    ("spans", "found"),
+    [
+        ("('CO02', 'A', date '2024-04-01', date '2025-03-31'), ('CO02', 'A', date '2025-04-01', null)", 0),
+        ("('CO02', 'A', date '2024-04-01', date '2025-04-01'), ('CO02', 'A', date '2025-04-01', null)", 1),
+        ("('CO02', 'A', date '2024-04-01', null), ('CO02', 'A', date '2025-04-01', null)", 1),
+        ("('CO02', 'A', date '2024-04-01', null), ('CO02', 'B', date '2025-04-01', null)", 0),
+        ("('CO02', 'A', date '2024-04-01', null), ('CO03', 'A', date '2025-04-01', null)", 0),
+    ],
+)
+def test_spans_apart(spans: str, found: int) -> None:
+    relation = f"(select * from {TARGETS.format(spans)})"
+    sql = generic_test(
+        "spans_apart", model=relation, keys=["measure_id", "unit_id"], first_day="valid_from", last_day="valid_to"
+    )
+    assert rows_found(sql) == found
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "found"),
+    [
+        ("(1.5), (2.5)", "(2.5), (1.5)", 0),
+        ("(1.5), (2.5)", "(1.5)", 1),
+        ("(1.5), (2.5)", "(4.0)", 1),  # the same total over fewer rows
+        ("(1.5), (2.5)", "(1.5), (2.6)", 1),
+    ],
+)
+def test_same_total(here: str, there: str, found: int) -> None:
+    sql = generic_test("same_total", model=AMOUNTS.format(here), column="amount", to=AMOUNTS.format(there))
+    assert rows_found(sql) == found
+
+
+def test_every_generic_test_is_tested() -> None:
+    tested = {name for name, *_ in CASES} | {"spans_apart", "same_total"}
+    assert {path.stem for path in (PROJECT / "tests" / "generic").glob("*.sql")} == tested
