@@ -182,7 +182,7 @@ class Measure:
             shorter = size.removesuffix(" points").removesuffix(" point")
             link = " and" if next_word == word else f", {_AGAINST[next_word]}"
             said += f"{link} {since}{f' ({shorter})' if size else ''}"
-        return said[:1].upper() + said[1:]
+        return wording.capital(said)
 
     @property
     def before(self) -> str:
@@ -249,6 +249,7 @@ class Measure:
         if not self.is_reported:
             return f"{self.name}: not reported."
         when = f" in {self.period}" if self.period else ""
+        when += " (provisional)" if self.is_provisional else ""
         if self.status in PAST:
             first = f"{self.name} {PAST[self.status]} the target of {self.target}, at {self.value_in_words}{when}."
         elif self.comparison:
@@ -267,6 +268,20 @@ class Measure:
         if met == periods:
             return f"It was met in each of {span}."
         return f"It was met in {wording.in_words(met) if met else 'none'} of {span}."
+
+    @property
+    def part_labels(self) -> list[str]:
+        """Headings for the numbers behind a value: one for a share ('31 of 78'), two otherwise."""
+        top, bottom = str(self.row["numerator_label"] or ""), str(self.row["denominator_label"] or "")
+        labels = [f"{top}, of {bottom}"] if self.unit == "percent" else [top, bottom]
+        return [wording.capital(label.replace(" (£)", "")) for label in labels]
+
+    def parts(self, point: Point) -> list[str]:
+        """The numbers behind a point's value, one text per heading."""
+        labels = self.row["numerator_label"], self.row["denominator_label"]
+        numbers = point.numerator, point.denominator
+        texts = ["" if n is None else wording.part(n, label) for n, label in zip(numbers, labels, strict=True)]
+        return [" of ".join(filter(None, texts))] if self.unit == "percent" else texts
 
     def figure(self, value: Decimal) -> str:
         """A value of this measure as it stands on its own."""
@@ -288,6 +303,7 @@ class Measure:
         was, now = self.status_before, self.status
         since = self.before if self.before in BEFORE else f"in {self.before}"
         when = f" in {self.period}" if self.period else ""
+        when += " (provisional)" if self.is_provisional else ""
         if was in WITH_TARGET and now in WITH_TARGET and was != now:
             moved = f"moved {CROSSED[now]}{when}"
             return f"{moved}: {self.figure(row['value'])} against {self.target}, from {before} {since}"
@@ -431,7 +447,7 @@ class HotSpots:
             return f"{worst[0]} {what}."
         who = wording.count(len(worst), self.level[:-1])
         names = f": {'; '.join(worst)}" if len(worst) < 4 else ""  # names hold commas and "and" themselves
-        return f"{who[:1].upper()}{who[1:]} {what}{names}."
+        return f"{wording.capital(who)} {what}{names}."
 
     @property
     def explanation(self) -> str:
@@ -446,7 +462,7 @@ class HotSpots:
             )
         if self.without:
             said.append(f"{wording.count(self.without, one)} {'misses' if self.without == 1 else 'miss'} none.")
-        return " ".join(text[:1].upper() + text[1:] for text in said)
+        return " ".join(wording.capital(text) for text in said)
 
 
 @dataclass(frozen=True)
@@ -482,9 +498,7 @@ class Story:
         if self.hotspots:
             parts.append(self.hotspots.headline)
         said = " ".join(filter(None, parts))
-        return (
-            said or f"{self.coverage[:1].upper()}{self.coverage[1:]}; none has a target or a neighbour to compare with."
-        )
+        return said or f"{wording.capital(self.coverage)}; none has a target or a neighbour to compare with."
 
     @property
     def has_medians(self) -> bool:

@@ -178,7 +178,6 @@ def _environment() -> Environment:
     environment.filters["sub"] = _with_subscripts
     environment.filters["sentence"] = wording.sentence
     environment.globals["missing_words"] = missing_words
-    environment.globals["part"] = wording.part
     environment.globals["style"] = Markup((HERE / "assets" / "page.css").read_text(encoding="utf-8"))
     environment.globals["font"] = b64encode(FONT.read_bytes()).decode("ascii")
     return environment

@@ -149,10 +149,15 @@ def in_words(number_of: int) -> str:
     return WORDS[number_of] if 0 <= number_of < len(WORDS) else f"{number_of:,}"
 
 
+def capital(text: str) -> str:
+    """The text with a capital first letter."""
+    return text[:1].upper() + text[1:]
+
+
 def sentence(text: str) -> str:
     """The text with a capital first letter and one full stop."""
     text = text.strip()
-    return text[:1].upper() + text[1:].rstrip(".") + "." if text else ""
+    return capital(text.rstrip(".")) + "." if text else ""
 
 
 def joined(parts: Sequence[str]) -> str:
