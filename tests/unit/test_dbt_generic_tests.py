@@ -1,4 +1,4 @@
-"""Our generic data tests find what they are for, and nothing else."""
+"""Our own data tests find what they are for, and nothing else."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from support.dbt_project import PROJECT, generic_test
+from support.dbt_project import PROJECT, generic_test, render
 
 TARGETS = "(values {}) as t (measure_id, unit_id, valid_from, valid_to)"
 AMOUNTS = "(select * from (values {}) as t (amount))"
@@ -87,6 +87,27 @@ def test_same_total(here: str, there: str, found: int) -> None:
     assert rows_found(sql) == found
 
 
+@pytest.mark.parametrize(
+    ("units", "lost"),
+    [
+        ("('CITY', null), ('D1', 'CITY'), ('V1', 'D1'), ('S1', 'V1')", []),
+        ("('CITY', null), ('D1', 'CITY'), ('X', 'Y'), ('Y', 'X')", ["X", "Y"]),  # a loop of their own
+        ("('CITY', null), ('A', 'CITY'), ('B', 'A'), ('C', 'B'), ('D', 'C'), ('E', 'D'), ('F', 'E')", ["F"]),
+    ],
+)
+def test_every_unit_reaches_the_council(units: str, lost: list[str]) -> None:
+    def select(path: str) -> str:
+        return render((PROJECT / path).read_text(encoding="utf-8"))
+
+    with duckdb.connect() as con:
+        con.execute(f"create table dim_units as from (values {units}) as t (unit_id, parent_unit_id)")
+        con.execute("create table dim_council as select 'CITY' as root_unit_id")
+        con.execute(f"create table bridge_unit_ancestors as {select('models/core/bridge_unit_ancestors.sql')}")
+        found = con.execute(select("tests/every_unit_reaches_the_council.sql")).fetchall()
+    assert sorted(unit for (unit,) in found) == lost
+
+
 def test_every_generic_test_is_tested() -> None:
     tested = {name for name, *_ in CASES} | {"spans_apart", "same_total"}
     assert {path.stem for path in (PROJECT / "tests" / "generic").glob("*.sql")} == tested
+    assert [path.stem for path in (PROJECT / "tests").glob("*.sql")] == ["every_unit_reaches_the_council"]
