@@ -152,7 +152,8 @@ def checks(result: Any) -> list[Check]:
     return [
         Check(
             name=item.node.name,
-            asset=(item.node.attached_node or item.node.depends_on.nodes[0]).split(".")[-1],
+            # A singular test is attached to no model; the first that it reads stands for it.
+            asset=(getattr(item.node, "attached_node", None) or item.node.depends_on.nodes[0]).split(".")[-1],
             passed=str(item.status) == "pass",
             severity="warn" if str(item.node.config.severity).lower() == "warn" else "error",
             description=item.node.description or item.message or "",
