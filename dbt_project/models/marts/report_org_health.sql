@@ -157,7 +157,12 @@ select
     worst_units.value as worst_unit_value,
     {{ round_to('neighbours.comparator_median', 'measures.decimal_places') }} as comparator_median,
     coalesce(neighbours.comparator_count, 0) as comparator_count,
-    row_number() over (order by domains.domain_order, measures.measure_id) as display_order
+    row_number() over (
+        order by
+            domains.domain_order,
+            case when measures.measure_type = 'strategic' then 0 else 1 end,
+            measures.measure_id
+    ) as display_order
 from measures_in_force as measures
 cross join {{ ref('dim_council') }} as council
 inner join {{ ref('dim_domains') }} as domains on domains.domain = measures.domain
