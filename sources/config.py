@@ -12,15 +12,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import pydantic
 import yaml
 
 from sources import connectors
 from sources.contract import Contract
-from sources.errors import ConfigurationError, SourceError, listed, nearest
-from sources.extract import Extract
+from sources.errors import ConfigurationError, SourceError, listed, nearest, shown_path
+from sources.extract import Extract, Request
 from sources.periods import Quarter
 
 _VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
@@ -48,8 +48,9 @@ class Source:
     path: Path
     licence: str | None
     datasets: Mapping[str, Contract]
+    _folder: Path = field(repr=False)
     _connection: Mapping[str, Any]
-    _requests: Mapping[str, pydantic.BaseModel] = field(repr=False)
+    _requests: Mapping[str, Request] = field(repr=False)
 
     @property
     def variables(self) -> list[str]:
@@ -73,7 +74,7 @@ class Source:
             raise ConfigurationError(problems)
         values = _resolve(self._connection)
         try:
-            return self._module.Connection.model_validate(values, context={"folder": self.path.parent})
+            return self._module.Connection.model_validate(values, context={"folder": self._folder})
         except pydantic.ValidationError as error:
             raise ConfigurationError(explain(error, f"{self.path}: connection", self._module.Connection)) from None
 
@@ -104,7 +105,12 @@ def load_sources(folder: Path, contracts: Mapping[str, Contract]) -> dict[str, S
     for path in sorted(folder.glob("*.yaml")):
         try:
             source = load_source(path, contracts)
-            sources[source.system] = source
+            if source.system in sources:
+                problems.append(
+                    f"{source.path}: system: '{source.system}' is already read by {sources[source.system].path}. "
+                    "One file per system: put the datasets together, or rename the system."
+                )
+            sources.setdefault(source.system, source)
         except ConfigurationError as error:
             problems += error.problems
     if problems:
@@ -116,7 +122,7 @@ def load_sources(folder: Path, contracts: Mapping[str, Contract]) -> dict[str, S
 
 def load_source(path: Path, contracts: Mapping[str, Contract]) -> Source:
     """The source that `path` declares. Raises ConfigurationError with every problem in it."""
-    shown = _shown(path)
+    shown = shown_path(path)
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
@@ -142,7 +148,7 @@ def load_source(path: Path, contracts: Mapping[str, Contract]) -> Source:
         raise ConfigurationError(problems)
     module = connectors.named(document.connector)
     problems += _unknown(document.connection, module.Connection, f"{shown}: connection")
-    requests: dict[str, pydantic.BaseModel] = {}
+    requests: dict[str, Request] = {}
     datasets: dict[str, Contract] = {}
     for name, request in document.datasets.items():
         contract = contracts.get(f"{document.system}.{name}")
@@ -160,13 +166,12 @@ def load_source(path: Path, contracts: Mapping[str, Contract]) -> Source:
             problems += explain(error, where, module.Request)
             continue
         columns = [column.name for column in contract.columns]
-        for key in ("columns", "absent"):
-            for column in getattr(requests[name], key, []):
-                if column not in columns:
-                    problems.append(
-                        f"{where}.{key}.{column}: {contract.name} has no such column."
-                        f"{nearest(column, columns)} It has: {listed(columns)}."
-                    )
+        for key, column in requests[name].named_columns():
+            if column not in columns:
+                problems.append(
+                    f"{where}.{key}.{column}: {contract.name} has no such column."
+                    f"{nearest(column, columns)} It has: {listed(columns)}."
+                )
         datasets[name] = contract
     if problems:
         raise ConfigurationError(problems)
@@ -177,15 +182,10 @@ def load_source(path: Path, contracts: Mapping[str, Contract]) -> Source:
         path=shown,
         licence=document.licence,
         datasets=datasets,
+        _folder=path.resolve().parent,
         _connection=document.connection,
         _requests=requests,
     )
-
-
-def _shown(path: Path) -> Path:
-    """The path as messages show it: from the project's root where it lies there."""
-    root = Path(__file__).resolve().parent.parent
-    return path.resolve().relative_to(root) if path.resolve().is_relative_to(root) else path
 
 
 def _texts(value: Any) -> Iterator[str]:
@@ -222,36 +222,46 @@ def explain(error: pydantic.ValidationError, where: str, model: type[pydantic.Ba
     """Pydantic's errors as `file: key: what is wrong. Did you mean …?`, without input values: they may be secret."""
     problems = []
     for item in error.errors(include_url=False, include_input=False):
-        place = ".".join(str(part) for part in item["loc"])
+        place = ".".join(_walk(model, item["loc"])[0])
         separator = ": " if where.endswith((".yaml", ".yml")) else "."
         at = f"{where}{separator}{place}" if place else where
         if item["type"] == "extra_forbidden":
-            keys = _keys_at(model, item["loc"][:-1])
+            _, keys = _walk(model, item["loc"][:-1])
             hint = nearest(str(item["loc"][-1]), keys)
-            problems.append(f"{at}: not a known key.{hint} Keys: {listed(sorted(keys))}.")
+            problems.append(f"{at}: not a known key.{hint} Keys: {listed(keys)}.")
         elif item["type"] == "missing":
             problems.append(f"{at}: is missing. Add it.")
+        elif item["type"] == "union_tag_invalid":
+            key = item["ctx"]["discriminator"].strip("'")
+            problems.append(f"{at}.{key}: not known. Kinds: {item['ctx']['expected_tags']}.")
         else:
             message = item["msg"].removeprefix("Value error, ")
             problems.append(f"{at}: {message}{'' if message.endswith('.') else '.'}")
     return problems
 
 
-def _keys_at(model: type[pydantic.BaseModel], location: Iterable[int | str]) -> list[str]:
-    """Keys allowed where an error stands: walk the models along its location (discriminator tags are skipped)."""
-    current = model
+def _walk(model: type[pydantic.BaseModel], location: Iterable[int | str]) -> tuple[list[str], list[str]]:
+    """Where an error stands as the YAML has it (without the tags that pydantic puts before members of a union), and
+    the keys allowed there."""
+    current, place = [model], []
     for part in location:
-        info = current.model_fields.get(str(part))
-        if info is None:
+        if tagged := [candidate for candidate in current if _is_tag(candidate, part)]:
+            current = tagged
             continue
+        place.append(str(part))
+        annotations = [info.annotation for each in current if (info := each.model_fields.get(str(part)))]
         inner = [
             candidate
-            for candidate in _models(info.annotation)
+            for annotation in annotations
+            for candidate in _models(annotation)
             if isinstance(candidate, type) and issubclass(candidate, pydantic.BaseModel)
         ]
-        if inner:
-            current = inner[0]
-    return list(current.model_fields)
+        current = inner or current
+    return place, sorted({key for each in current for key in each.model_fields})
+
+
+def _is_tag(model: type[pydantic.BaseModel], part: int | str) -> bool:
+    return any(part in get_args(info.annotation) for info in model.model_fields.values() if info.annotation)
 
 
 def _models(annotation: Any) -> Iterator[Any]:

@@ -168,10 +168,10 @@ def load_contract(path: Path) -> Contract:
     try:
         standard = OpenDataContractStandard.model_validate(document)
     except pydantic.ValidationError as error:
-        for item in error.errors():
-            if item["type"] != "extra_forbidden":  # already among the unknown keys, with a hint
-                place = ".".join(map(str, item["loc"])) or "the file"
-                problems.append(f"not an Open Data Contract: {place}: {item['msg']}.")
+        for fault in error.errors():
+            if fault["type"] != "extra_forbidden":  # already among the unknown keys, with a hint
+                place = ".".join(map(str, fault["loc"])) or "the file"
+                problems.append(f"not an Open Data Contract: {place}: {fault['msg']}.")
         raise ConfigurationError([f"sources/{where}: {problem}" for problem in problems]) from None
     system, dataset = path.parent.name, path.stem
     if standard.id != f"{system}.{dataset}":

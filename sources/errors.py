@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class ConfigurationError(Exception):
@@ -27,3 +28,9 @@ def nearest(word: str, known: Iterable[str]) -> str:
 def listed(words: Iterable[str]) -> str:
     """`a, b, c` in single quotes, for messages; 'none' when there is nothing to list."""
     return ", ".join(f"'{word}'" for word in words) or "none"
+
+
+def shown_path(path: Path) -> Path:
+    """The path as messages and origins show it: from the project's root where it lies there."""
+    root = Path(__file__).resolve().parent.parent
+    return path.resolve().relative_to(root) if path.resolve().is_relative_to(root) else path

@@ -36,7 +36,9 @@ class Connection(pydantic.BaseModel):
     @classmethod
     def _known(cls, value: str) -> str:
         if not value.startswith("sqlite://"):
-            raise ValueError(f"'{value.split(':')[0]}' is not a database known here. Known: 'sqlite'.")
+            scheme, found, _ = value.partition("://")  # no more of it: what follows may hold a password
+            shown = f"'{scheme}'" if found else "an address without ://"
+            raise ValueError(f"{shown} is not a database known here. Known: 'sqlite'.")
         return value
 
 

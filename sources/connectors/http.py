@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import time
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import orjson
 import pydantic
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.exceptions import DecodeError, HTTPError, ProtocolError
 from urllib3.util.retry import Retry
 
 from sources.errors import SourceError
@@ -63,16 +65,21 @@ class HttpConnection(pydantic.BaseModel):
     def _rate(cls, value: str | None) -> str | None:
         if value is not None:
             count, _, unit = value.partition("/")
-            if not count.isdigit() or unit not in ("s", "m"):
-                raise ValueError(f"'{value}' is not a rate. Write 10/s or 200/m.")
+            if not count.isdigit() or int(count) == 0 or unit not in ("s", "m"):
+                raise ValueError("is not a rate. Write 10/s or 200/m.")
         return value
 
 
 def check_address(address: str) -> None:
     """Raise ValueError unless `address` is https, or http on this machine: credentials never cross in the clear."""
-    loopback = ("http://127.0.0.1", "http://localhost", "http://[::1]")
-    if not address.startswith("https://") and not address.startswith(loopback):
-        raise ValueError(f"'{address.split('?')[0]}' must be an https address (plain http is for loopback only).")
+    parts = urlsplit(address)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+        # Only the server's name: a wrongly set variable may hold a secret.
+        shown = f"'{parts.scheme}://{parts.hostname}'" if parts.hostname else "the address"
+        raise ValueError(f"{shown} must be an https address (plain http is for loopback only).")
+
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class Client:
@@ -131,7 +138,7 @@ class Client:
                     url, params=params, headers=self._authorization(), timeout=(CONNECT_SECONDS, 30), stream=True
                 )
                 _read_all(response)
-            except (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError) as error:
+            except requests.exceptions.ChunkedEncodingError as error:
                 if attempt == ATTEMPTS:
                     raise SourceError(f"{_shown(url)}: the answer was cut short {ATTEMPTS} times: {error}.") from None
                 time.sleep(0.3 * 2**attempt)
@@ -173,7 +180,12 @@ class Client:
                 raise SourceError(
                     f"{_shown(url)}: no token given (status {response.status_code}). Check the client id and secret."
                 )
-            self._token = str(response.json()["access_token"])
+            try:
+                self._token = str(orjson.loads(response.content)["access_token"])
+            except (orjson.JSONDecodeError, KeyError, TypeError):
+                raise SourceError(
+                    f"{_shown(url)}: the answer holds no access_token. Check token_path, or ask the system's owner."
+                ) from None
         return {"Authorization": f"Bearer {self._token}"}
 
     def _wait(self) -> None:
@@ -189,14 +201,17 @@ def _read_all(response: requests.Response) -> None:
     """Read the body under one deadline: the socket's own timeout starts anew with every byte that drips in."""
     deadline = time.monotonic() + ANSWER_SECONDS
     chunks = []
-    for chunk in response.iter_content(1 << 20):
-        chunks.append(chunk)
-        if time.monotonic() > deadline:
-            raise SourceError(f"{_shown(response.url)}: still answering after {ANSWER_SECONDS} seconds; given up.")
+    try:
+        # `read1` gives what has arrived; `read` and `iter_content` wait for their full measure and see no clock.
+        while chunk := response.raw.read1(1 << 20, decode_content=True):
+            chunks.append(chunk)
+            if time.monotonic() > deadline:
+                raise SourceError(f"{_shown(response.url)}: still answering after {ANSWER_SECONDS} seconds; given up.")
+    except (ProtocolError, DecodeError) as error:
+        raise requests.exceptions.ChunkedEncodingError(error) from None
+    except HTTPError as error:
+        raise requests.exceptions.ConnectionError(error) from None
     response._content = b"".join(chunks)  # what requests itself keeps once a body is read
-    expected = response.headers.get("Content-Length")
-    if expected and not response.headers.get("Content-Encoding") and int(expected) != len(response._content):
-        raise requests.exceptions.ChunkedEncodingError(f"{len(response._content)} of {expected} bytes")
 
 
 def _refusal(response: requests.Response) -> str:
