@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pydantic
 
@@ -71,6 +72,10 @@ class ColumnSource(pydantic.BaseModel):
                 raise ValueError(
                     f"map_file {self.map_file.name} does not exist beside the YAML. Make it, with the columns from,to."
                 )
+            try:
+                _map(self.map_file)
+            except ConfigurationError as error:
+                raise ValueError(str(error)) from None
         return self
 
 
@@ -81,6 +86,11 @@ class Request(pydantic.BaseModel):
     columns: dict[str, ColumnSource] = {}
     format: Format = Format()
     absent: list[str] = []
+
+    def named_columns(self) -> Iterator[tuple[str, str]]:
+        """Every contract column that the request names, with the key under which it stands."""
+        for key, names in (("columns", self.columns), ("absent", self.absent)):
+            yield from ((key, name) for name in names)
 
 
 @dataclass
@@ -101,10 +111,10 @@ class Extract:
 def text_schema(contract: Contract) -> pa.Schema:
     """Arrow schema between connector and landing: the contract's columns as text, the source and row number,
     and, for a record that could not be read at all, why (`_refused`) and its text (`_original`)."""
-    texts = [*(column.name for column in contract.columns), "_source"]
     return pa.schema(
         [
-            *((name, pa.string()) for name in texts),
+            *((column.name, pa.string()) for column in contract.columns),
+            ("_source", pa.dictionary(pa.int32(), pa.string())),  # one address for a whole batch
             ("_source_row", pa.int64()),
             ("_refused", pa.string()),
             ("_original", pa.string()),
@@ -127,7 +137,7 @@ def text_batch(
     contract: Contract,
     columns: Mapping[str, pa.Array | None],
     source: str,
-    rows: Sequence[int] | pa.Array,
+    rows: Sequence[int] | np.ndarray,
 ) -> pa.RecordBatch:
     """A batch in the text schema. A column that is None, or not given, is all null."""
     size = len(rows)
@@ -135,9 +145,10 @@ def text_batch(
     arrays = []
     for item in schema:
         if item.name == "_source":
-            arrays.append(pa.repeat(pa.scalar(source, pa.string()), size))
+            same = pa.array(np.zeros(size, np.int32))
+            arrays.append(pa.DictionaryArray.from_arrays(same, pa.array([source])))
         elif item.name == "_source_row":
-            arrays.append(rows if isinstance(rows, pa.Array) else pa.array(rows, pa.int64()))
+            arrays.append(pa.array(np.asarray(rows, np.int64)))
         else:
             given = columns.get(item.name)
             arrays.append(pa.nulls(size, pa.string()) if given is None else as_text(given))
@@ -155,19 +166,22 @@ def record_batches(
 ) -> Iterator[pa.RecordBatch]:
     """JSON records as text batches, one a page. Nested fields are addressed by dots (`dates.received`).
 
-    A field that no record of the first page holds at all is a missing column. Raises SourceError for it.
+    A field that no record of the first page holds at all is a missing column: SourceError where the contract requires
+    it. (Other fields may be left out when they are null, as many APIs do.)
     """
     paths = {
         column.name: (request.columns[column.name].field or "").split(".")
         if column.name in request.columns
         else [column.name]
         for column in contract.columns
-        if column.name not in request.absent
+        if column.name not in request.absent and not _is_constant(request, column.name)
     }
     number, checked = 0, False
     for page in records:
         if not page:
             continue
+        if odd := [record for record in page if not isinstance(record, dict)]:
+            raise SourceError(f"{source()}: {str(odd[0])[:60]!r} stands where a record with named fields should.")
         if not checked:
             _expect_fields(contract, paths, page, source())
             checked = True
@@ -179,6 +193,10 @@ def record_batches(
             contract, apply_maps(contract, request, columns), source(), range(number + 1, number + len(page) + 1)
         )
         number += len(page)
+
+
+def _is_constant(request: Request, column: str) -> bool:
+    return column in request.columns and request.columns[column].constant is not None
 
 
 def _expect_fields(contract: Contract, paths: dict[str, list[str]], page: list[dict[str, Any]], source: str) -> None:
@@ -245,5 +263,12 @@ def _map(path: Path) -> dict[str, str]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     if not rows or not {"from", "to"} <= set(rows[0]):
-        raise ConfigurationError(f"{path}: a map file has the columns from,to and at least one row.")
-    return {row["from"]: row["to"] for row in rows}
+        raise ConfigurationError(f"map_file {path.name}: a map file has the columns from,to and at least one row.")
+    known: dict[str, str] = {}
+    for row in rows:
+        if known.setdefault(row["from"], row["to"]) != row["to"]:
+            raise ConfigurationError(
+                f"map_file {path.name}: '{row['from']}' stands for '{known[row['from']]}' and for '{row['to']}'. "
+                "Keep one."
+            )
+    return known

@@ -11,19 +11,22 @@ import fnmatch
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pydantic
 
 from sources import extract as x
 from sources.connectors.http import Client, HttpConnection, check_address
 from sources.contract import Contract
-from sources.errors import SourceError, listed, nearest
+from sources.errors import SourceError, listed, nearest, shown_path
 from sources.periods import Quarter
 
 _PLACE = re.compile(r"\{(period|quarter|financial_year)(?::([^}]+))?\}")
@@ -91,6 +94,22 @@ class Request(x.Request):
     def _one(cls, value: Any) -> Any:
         return [value] if isinstance(value, str) else value
 
+    @pydantic.field_validator("files")
+    @classmethod
+    def _within(cls, value: list[str]) -> list[str]:
+        for name in value:
+            if not name or Path(name).is_absolute():
+                raise ValueError(f"'{name}' must be a name or pattern below connection.location.")
+        return value
+
+    def named_columns(self) -> Iterator[tuple[str, str]]:
+        """Every contract column that the request names, with the key under which it stands."""
+        yield from super().named_columns()
+        yield from (("format.header.aliases", name) for name in self.format.header.aliases)
+        if self.format.unpivot is not None:
+            yield "format.unpivot.name", self.format.unpivot.name
+            yield "format.unpivot.value", self.format.unpivot.value
+
 
 def extract(
     connection: Connection, request: Request, contract: Contract, quarters: list[Quarter]
@@ -104,7 +123,7 @@ def extract(
         yield x.Extract(
             group[0] if by_quarter else None,
             _batches(connection, request, contract, names, notes),
-            f"{connection.location}/{names[0] if len(names) == 1 else _common(names)}",
+            f"{_shown(connection.location)}/{names[0] if len(names) == 1 else _common(names)}",
             request.format,
             notes,
         )
@@ -143,7 +162,10 @@ def _batches(
 ) -> Iterator[pa.RecordBatch]:
     for place, content in _opened(connection, names):
         read = _workbook if place.lower().endswith((".xlsx", ".xlsm", ".xls", ".ods")) else _delimited
-        yield from read(request, contract, place, content, notes)
+        try:
+            yield from read(request, contract, place, content, notes)
+        except _DAMAGED:  # a zip's own check sums; the archive's directory may be sound all the same
+            raise _unreadable_zip(place) from None
 
 
 def _opened(connection: Connection, names: list[str]) -> Iterator[tuple[str, IO[bytes]]]:
@@ -165,21 +187,34 @@ def _opened(connection: Connection, names: list[str]) -> Iterator[tuple[str, IO[
             if not path.resolve().is_relative_to(folder.resolve()):
                 raise SourceError(f"{path}: lies outside {folder}; links and '..' that lead out are not followed.")
             with path.open("rb") as file:
-                yield str(path), file
+                yield _shown(str(path)), file
+
+
+def _shown(place: str) -> str:
+    return place if "://" in place else str(shown_path(Path(place)))
 
 
 def _member(place: str, file: IO[bytes], pattern: str) -> tuple[str, IO[bytes]]:
     try:
         archive = zipfile.ZipFile(file)
-    except zipfile.BadZipFile:
-        raise SourceError(f"{place}: is not a readable zip archive. Ask for the file again.") from None
+    except _DAMAGED:
+        raise _unreadable_zip(place) from None
     members = [info for info in archive.infolist() if fnmatch.fnmatch(info.filename, pattern)]
     if len(members) != 1:
         names = listed(info.filename for info in archive.infolist()[:6])
         raise SourceError(f"{place}: {len(members)} members match '{pattern}', one is needed. It holds: {names}.")
     if members[0].file_size > MAXIMUM_UNZIPPED:
         raise SourceError(f"{place}: '{members[0].filename}' would unpack to {members[0].file_size:,} bytes; refused.")
+    if members[0].flag_bits & 1:
+        raise SourceError(f"{place}: '{members[0].filename}' is locked with a password. Ask for it without one.")
     return f"{place}!{members[0].filename}", archive.open(members[0])
+
+
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
+
+
+def _unreadable_zip(place: str) -> SourceError:
+    return SourceError(f"{place}: is not a readable zip archive. Ask for the file again.")
 
 
 def _delimited(
@@ -207,11 +242,13 @@ def _delimited(
             break
     at, fields = _find_header(request, contract, place, rows, notes)
     names = [f"{index}" for index in range(len(rows[at]))]
+    # Rows are numbered as a spreadsheet shows them: blank lines count, a line break inside a cell does not.
+    above = lines[at + 1] - (at + 1)
     refused: list[tuple[int, str, str]] = []
 
     def refuse(row: pyarrow.csv.InvalidRow) -> str:
         reason = f"the record has {row.actual_columns} cells where the header has {row.expected_columns}"
-        refused.append((row.number, reason, row.text))
+        refused.append((row.number - above, reason, row.text))
         return "skip"
 
     used = {index for index in fields.values() if isinstance(index, int)}
@@ -227,29 +264,51 @@ def _delimited(
                 skip_rows=lines[at + 1],
                 block_size=4 << 20,
             ),
-            pyarrow.csv.ParseOptions(delimiter=form.delimiter, invalid_row_handler=refuse, newlines_in_values=True),
+            pyarrow.csv.ParseOptions(
+                delimiter=form.delimiter,
+                invalid_row_handler=refuse,
+                newlines_in_values=True,
+                ignore_empty_lines=False,  # left out below, where they are counted
+            ),
             pyarrow.csv.ConvertOptions(
                 column_types={name: pa.string() for name in names}, include_columns=keep, strings_can_be_null=False
             ),
         )
-        number = lines[at + 1]
+        number, blank = at + 1, 0
         for batch in stream:
-            skipped = {row for row, _, _ in refused}
-            numbers: list[int] = []
-            while len(numbers) < batch.num_rows:
-                number += 1
-                if number not in skipped:
-                    numbers.append(number)
+            skipped = [row for row, _, _ in refused if row > number]
+            span = np.arange(number + 1, number + 1 + batch.num_rows + len(skipped))
+            numbers = span[~np.isin(span, skipped)][: batch.num_rows]
+            number = int(numbers[-1]) if len(numbers) else number
+            filled = _filled(batch)
+            if not filled.all():
+                blank += int((~filled).sum())
+                batch, numbers = batch.filter(pa.array(filled)), numbers[filled]
             columns = {name: batch.column(str(index)) for name, index in fields.items() if isinstance(index, int)}
             parts = {label: batch.column(str(index)) for label, index in melted.items()}
             yield from _shaped(contract, request, columns, parts, place, numbers)
+        if blank:
+            notes.append(f"{Path(place).name}: {blank:,} blank rows left out")
+    except UnicodeDecodeError as error:
+        raise _wrong_encoding(place, form.encoding, error) from None
     except pa.ArrowInvalid as error:
         if "decod" in str(error).lower() or "utf8" in str(error).lower() or "iconv" in str(error).lower():
             raise _wrong_encoding(place, form.encoding, error) from None
-        if "Empty CSV file" not in str(error):
+        # No line after the header's own, or not even an end to that one: no rows, which is for landing to judge.
+        if not any(words in str(error) for words in ("Empty CSV file", "Could not skip initial")):
             raise SourceError(f"{place}: cannot be read as CSV: {error}.") from None
     if refused:
         yield x.refused_batch(contract, place, refused)
+
+
+def _filled(batch: pa.RecordBatch) -> np.ndarray:
+    """Which rows hold anything. Exports from spreadsheets end in rows of nothing but delimiters."""
+    filled = np.zeros(batch.num_rows, bool)
+    for column in batch.columns:
+        filled |= pc.not_equal(column, "").to_numpy(zero_copy_only=False)
+        if filled.all():
+            break
+    return filled
 
 
 def _wrong_encoding(place: str, encoding: str, error: Exception) -> SourceError:
@@ -301,7 +360,7 @@ def _shaped(
     columns: dict[str, pa.Array],
     melted: dict[str, pa.Array],
     place: str,
-    numbers: list[int],
+    numbers: Sequence[int] | np.ndarray,
 ) -> Iterator[pa.RecordBatch]:
     given: dict[str, pa.Array | None] = dict(columns)
     for name, origin in request.columns.items():
