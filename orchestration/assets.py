@@ -83,7 +83,7 @@ def _log_other_quarters(context: dg.AssetExecutionContext, landed: Sequence[Land
     """A run is of one partition, yet it lands what changed in earlier quarters, too: each is an event of its own."""
     for item in landed:
         key = item.quarter.start.isoformat() if item.quarter else None
-        if key and not item.unchanged and not item.error and [key] != context.partition_keys:
+        if key and not item.unchanged and not item.error and key not in context.partition_keys:
             context.log_event(
                 dg.AssetMaterialization(context.asset_key, partition=key, metadata=_landing_metadata([item]))
             )
