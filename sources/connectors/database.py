@@ -62,7 +62,8 @@ def extract(
 def reach(connection: Connection, request: Request) -> None:
     """Raise SourceError when the database cannot be opened or the query is refused."""
     with _open(connection) as opened, opened.cursor() as cursor:
-        _execute(cursor, f"select * from ({request.query}) limit 0", None, connection)
+        # On lines of its own: the query may end in a comment.
+        _execute(cursor, f"select * from (\n{request.query.rstrip().rstrip(';')}\n) limit 0", None, connection)
 
 
 def _batches(
@@ -80,10 +81,12 @@ def _batches(
                 batch = reader.read_next_batch()
             except StopIteration:
                 return
-            except pa.ArrowException as error:
-                raise SourceError(
-                    f"{origin}: a column changes its type along the way ({error}). Cast it to text in the query."
-                ) from None
+            except (pa.ArrowException, OSError) as error:
+                if "Type mismatch" in str(error):
+                    raise SourceError(
+                        f"{origin}: a column changes its type along the way ({error}). Cast it to text in the query."
+                    ) from None
+                raise SourceError(f"{origin}: reading broke off: {error}. Nothing landed; try again.") from None
             columns = {name: None if field is None else batch.column(field) for name, field in fields.items()}
             rows = range(number + 1, number + batch.num_rows + 1)
             yield x.text_batch(contract, x.apply_maps(contract, request, columns), origin, rows)
@@ -115,7 +118,10 @@ def _open(connection: Connection):  # type: ignore[no-untyped-def]  # the driver
         raise SourceError(
             f"{connection.path.name}: there is no such database file. Check connection.uri and its variable."
         )
-    return sqlite.connect(f"file:{quote(str(connection.path))}?mode=ro")
+    try:
+        return sqlite.connect(f"file:{quote(str(connection.path))}?mode=ro")
+    except sqlite.Error as error:
+        raise SourceError(f"{connection.path.name}: cannot be opened: {error}. Check connection.uri.") from None
 
 
 def _execute(cursor, query: str, quarter: Quarter | None, connection: Connection) -> None:  # type: ignore[no-untyped-def]

@@ -186,8 +186,13 @@ def _opened(connection: Connection, names: list[str]) -> Iterator[tuple[str, IO[
         for path in found:
             if not path.resolve().is_relative_to(folder.resolve()):
                 raise SourceError(f"{path}: lies outside {folder}; links and '..' that lead out are not followed.")
-            with path.open("rb") as file:
-                yield _shown(str(path)), file
+            place = _shown(str(path))
+            try:
+                file = path.open("rb")
+            except OSError as error:
+                raise SourceError(f"{place}: cannot be opened: {error.strerror}. Check who may read it.") from None
+            with file:
+                yield place, file
 
 
 def _shown(place: str) -> str:

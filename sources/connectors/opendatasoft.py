@@ -19,6 +19,7 @@ from sources.periods import Quarter
 
 Connection = HttpConnection
 _PAGE = 10_000
+_ERROR_CODES = {"error_code", "errorcode"}  # what a failing export writes in a record's place
 
 
 class Request(x.Request):
@@ -64,11 +65,14 @@ def _batches(connection: HttpConnection, request: Request, contract: Contract, o
         records = []
         for number, line in enumerate(filter(None, lines), start=1):
             try:
-                records.append(orjson.loads(line))
+                record = orjson.loads(line)
             except orjson.JSONDecodeError:
+                record = None
+            if not isinstance(record, dict) or _ERROR_CODES & record.keys():
                 raise SourceError(
                     f"{origin}: the export broke off at record {number} of {total}: {line[:120]!r}. Try again later."
-                ) from None
+                )
+            records.append(record)
         if len(records) != total:
             raise SourceError(
                 f"{origin}: the export gave {len(records)} of {total} records. Nothing landed; try again."

@@ -83,18 +83,23 @@ def _batches(
 
 def _pages(client: Client, request: Request, quarter: Quarter | None) -> Iterator[list[dict[str, Any]]]:
     params = _params(request, quarter)
-    cursor: Any = None
+    seen: set[str] = set()
     while True:
         body = client.json(request.request.path, params)
         yield _records(body, request)
         if request.paging.kind == "none":
             return
-        following = body.get(request.paging.next)
-        if not following:
+        if not isinstance(body, dict):
+            raise SourceError(
+                f"{request.request.path}: the answer is a plain list, so it holds no '{request.paging.next}' to page "
+                "by. Mend `paging` in the source's YAML."
+            )
+        cursor = body.get(request.paging.next)
+        if not cursor:
             return
-        if following == cursor:
+        if str(cursor) in seen:
             raise SourceError(f"{request.request.path}: paging does not advance: cursor '{cursor}' came twice.")
-        cursor = following
+        seen.add(str(cursor))
         params = {**params, request.paging.parameter: cursor}
 
 

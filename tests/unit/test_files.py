@@ -364,6 +364,13 @@ def test_a_file_that_is_not_there_is_named_with_what_is(tmp_path: Path, contract
     assert refusal(folder, contract).endswith("'x2.csv', 'x3.csv' and 4 more.")
 
 
+def test_a_file_that_cannot_be_opened_is_named(tmp_path: Path, contract: Contract) -> None:
+    (tmp_path / "things.csv").mkdir()
+    assert refusal(tmp_path, contract) == (
+        f"{tmp_path}/things.csv: cannot be opened: Is a directory. Check who may read it."
+    )
+
+
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path, contract: Contract) -> None:
     assert refusal(tmp_path / "gone", contract) == (
         f"{tmp_path}/gone: there is no such folder. Check connection.location and its variable."
