@@ -10,7 +10,7 @@ import pydantic
 import yaml
 
 from sources.config import explain
-from sources.errors import ConfigurationError
+from sources.errors import ConfigurationError, shown_path
 from sources.periods import Quarter
 
 
@@ -69,7 +69,7 @@ class Council(_Strict):
 
 def load_council(path: Path) -> Council:
     """The council described by `path`. Raises ConfigurationError naming file, key and remedy."""
-    shown = f"councils/{path.parent.name}/{path.name}"
+    shown = str(shown_path(path))
     try:
         council = Council.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except yaml.YAMLError as error:

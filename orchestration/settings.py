@@ -1,4 +1,4 @@
-"""Where things lie and which council is meant: VITALS_COUNCIL, VITALS_DATA and what follows from them."""
+"""Where things lie and which council is meant: VITALS_COUNCIL, VITALS_COUNCILS, VITALS_DATA and what they lead to."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from dotenv import load_dotenv
 from orchestration.council import Council, load_council
 from sources.config import Source, load_sources
 from sources.contract import Contract, load_contracts
-from sources.errors import ConfigurationError, listed, nearest
+from sources.errors import ConfigurationError, listed, nearest, shown_path
 
 ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT = ROOT / "dbt_project"
-COUNCILS = ROOT / "councils"
+COUNCILS = ROOT / "councils"  # unless VITALS_COUNCILS names another folder, say of a repository of the council's own
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,12 @@ class Settings:
 
     name: str
     base: Path
+    councils: Path = COUNCILS
 
     @property
     def folder(self) -> Path:
-        """`councils/<name>`."""
-        return COUNCILS / self.name
+        """`councils/<name>`, or `<VITALS_COUNCILS>/<name>`."""
+        return self.councils / self.name
 
     @property
     def data(self) -> Path:
@@ -84,12 +85,16 @@ def settings(council: str | None = None) -> Settings:
     """
     load_dotenv(ROOT / ".env")
     name = council or os.environ.get("VITALS_COUNCIL") or "brigstow"
-    known = sorted(path.parent.name for path in COUNCILS.glob("*/council.yaml"))
+    councils = Path(os.environ.get("VITALS_COUNCILS") or COUNCILS).expanduser().resolve()
+    known = sorted(path.parent.name for path in councils.glob("*/council.yaml"))
     if name not in known:
-        raise ConfigurationError(f"councils/{name}: no such council.{nearest(name, known)} Councils: {listed(known)}.")
+        raise ConfigurationError(
+            f"{shown_path(councils / name)}: no such council.{nearest(name, known)} Councils: {listed(known)}."
+        )
     base = Path(os.environ.get("VITALS_DATA") or ROOT / "data").expanduser().resolve()
-    chosen = Settings(name, base)
+    chosen = Settings(name, base, councils)
     os.environ["VITALS_COUNCIL"] = name
+    os.environ["VITALS_COUNCILS"] = str(councils)
     os.environ["VITALS_DATA"] = str(base)
     os.environ["VITALS_BUILD"] = str(chosen.build)
     return chosen
