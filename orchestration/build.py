@@ -20,15 +20,24 @@ from exports import Check
 from orchestration import attempts
 from orchestration.settings import DBT_PROJECT, Settings
 from sources.contract import Contract
-from sources.landing import ExtractInForce, extracts_in_force
+from sources.landing import ExtractInForce, extracts_in_force, remove_leftovers
 from sources.periods import Quarter, day_rows, period_rows
 
 YEARS_BEFORE = 10  # the calendar reaches back this far: complaints and audits begin before a council's first period
 
 
+_held: set[Path] = set()  # data folders whose lock this process holds: the command takes it, then Dagster's run
+
+
 @contextmanager
 def alone(settings: Settings) -> Iterator[None]:
-    """Hold the council's build lock; raises RuntimeError when another process holds it. Released by death too."""
+    """Hold the council's lock while working on its data; raises RuntimeError when another process holds it.
+
+    Released by death too. What a run that died has left behind is removed: whoever holds the lock knows it for dead.
+    """
+    if settings.data in _held:
+        yield
+        return
     settings.data.mkdir(parents=True, exist_ok=True)
     with (settings.data / ".lock").open("w") as file:
         try:
@@ -37,7 +46,13 @@ def alone(settings: Settings) -> Iterator[None]:
             raise RuntimeError(
                 f"Another run is working on {settings.name} ({settings.data}). Wait until it ends, then run again."
             ) from None
-        yield
+        _held.add(settings.data)
+        try:
+            remove_leftovers(settings.data)
+            attempts.remove_leftovers(settings.data)
+            yield
+        finally:
+            _held.discard(settings.data)
 
 
 def in_force(settings: Settings, quarter: Quarter, as_of: datetime | None) -> dict[str, list[ExtractInForce]]:
@@ -59,6 +74,17 @@ def is_missing(contract: Contract, extracts: list[ExtractInForce], quarter: Quar
     return not any(extract.period_start == quarter.start for extract in extracts)
 
 
+def lacking(settings: Settings, quarter: Quarter, as_of: datetime | None) -> list[str]:
+    """A sentence for each dataset that a release of `quarter` requires, by contract, and that is not there."""
+    extracts = in_force(settings, quarter, as_of)
+    return [
+        f"{contract.system}/{contract.dataset} {quarter}: nothing has landed. "
+        + (attempts.last_error(settings.data, contract, quarter, as_of) or "It has not been extracted.")
+        for _, contract in settings.declared()
+        if contract.required_for_release and is_missing(contract, extracts[contract.name], quarter)
+    ]
+
+
 def prepare(settings: Settings, quarter: Quarter, as_of: datetime | None) -> None:
     """Make a fresh build database with schema `raw`: a view per dataset over its extracts in force, and the tables that
     only orchestration can tell (council, periods, days, extracts, datasets)."""
@@ -75,7 +101,7 @@ def prepare(settings: Settings, quarter: Quarter, as_of: datetime | None) -> Non
             )
             con.execute(f"create view raw.{contract.table} as {select}")
         _calendar(con, settings, quarter)
-        _catalogue(con, settings, quarter, extracts)
+        _catalogue(con, settings, quarter, extracts, as_of)
 
 
 def publish(settings: Settings) -> None:
@@ -149,7 +175,7 @@ def checks(result: Any) -> list[Check]:
     """Every dbt test that ran, as the release's manifest lists them."""
     if result.exception is not None:
         return []
-    return [
+    ran = [
         Check(
             name=item.node.name,
             # A singular test is attached to no model; the first that it reads stands for it.
@@ -161,6 +187,7 @@ def checks(result: Any) -> list[Check]:
         for item in result.result.results
         if item.node.resource_type == "test" and str(item.status) != "skipped"
     ]
+    return sorted(ran, key=lambda check: (check.asset, check.name))  # they end in another order each time
 
 
 def tables(result: Any) -> int:
@@ -197,7 +224,11 @@ def _calendar(con: duckdb.DuckDBPyConnection, settings: Settings, quarter: Quart
 
 
 def _catalogue(
-    con: duckdb.DuckDBPyConnection, settings: Settings, quarter: Quarter, extracts: dict[str, list[ExtractInForce]]
+    con: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    quarter: Quarter,
+    extracts: dict[str, list[ExtractInForce]],
+    as_of: datetime | None,
 ) -> None:
     con.execute(
         "create table raw.vitals__extracts (system varchar, dataset varchar, extract_id varchar, period_start date, "
@@ -223,7 +254,7 @@ def _catalogue(
     for contract in settings.contracts.values():
         found, declared = extracts[contract.name], contract.name in owners
         missing = declared and is_missing(contract, found, quarter)
-        reason = attempts.last_error(settings.data, contract, quarter) if missing else None
+        reason = attempts.last_error(settings.data, contract, quarter, as_of) if missing else None
         datasets.append(
             (
                 *(contract.system, contract.dataset, owners.get(contract.name), contract.load),

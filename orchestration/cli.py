@@ -24,11 +24,14 @@ from sources.errors import ConfigurationError, SourceError
 from sources.periods import Quarter
 
 if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
     from orchestration.progress import Journal
     from orchestration.settings import Settings
     from sources.landing import Landed
 
 FAILED, WRONG = 1, 2
+COMMAND_TAG = "vitals/command"  # marks Dagster's runs that `vitals` made in its own process
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -92,7 +95,7 @@ def run(
             f"{start} to {last}: {chosen.council.name} begins with {chosen.council.first_quarter}, and the first "
             "quarter cannot come after the last."
         )
-    cut_off = _moment(as_of)
+    cut_off = _cut_off(chosen, as_of)
     out.print(f"[bold]{chosen.council.label}[/] · {last.label}\n")
     began = time.monotonic()
     with errors.status("starting", spinner="dots") as status:
@@ -129,9 +132,10 @@ def _execute(
             landing = {dg.AssetKey([contract.system, contract.dataset]) for _, contract in chosen.declared()}
             keys = [key for key in job.asset_layer.executable_asset_keys if key not in landing]
         with dg.DagsterInstance.get() as instance:
+            _bury(instance, chosen)
             result = job.execute_in_process(
                 instance=instance,
-                tags=periods.run_tags(first, last, as_of),
+                tags=periods.run_tags(first, last, as_of) | {COMMAND_TAG: "run"},
                 asset_selection=keys,
                 raise_on_error=False,
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
@@ -143,6 +147,17 @@ def _execute(
                     cause = error.cause if error and error.cause else error
                     journal.problems.append(f"{event.step_key}: {cause.message if cause else 'failed'}".strip())
     return journal, result.success
+
+
+def _bury(instance: DagsterInstance, chosen: Settings) -> None:
+    """Tell Dagster which of this command's earlier runs died: it would show them as under way, and wait for them, for
+    ever. They are dead because the lock is ours now, and they held it."""
+    from dagster import DagsterRunStatus, RunsFilter
+
+    alive = [DagsterRunStatus.NOT_STARTED, DagsterRunStatus.STARTING, DagsterRunStatus.STARTED]
+    mine = {"council": chosen.name, COMMAND_TAG: "run"}
+    for dead in instance.get_runs(RunsFilter(tags=mine, statuses=alive)):
+        instance.report_run_failed(dead, "The process of this run ended without a word; it was killed, it seems.")
 
 
 def _summary(chosen: Settings, journal: Journal, seconds: float) -> None:
@@ -184,7 +199,8 @@ def _summary(chosen: Settings, journal: Journal, seconds: float) -> None:
     if journal.release is not None:
         release = journal.release
         if release.is_new:
-            made = f"{release.feeds} feeds, {release.reports} reports, {release.pages} pages"
+            kinds = ((release.feeds, "feed"), (release.reports, "report"), (release.pages, "page"))
+            made = ", ".join(f"{number} {word}{'s' * (number != 1)}" for number, word in kinds)
             out.print(f"Published {release.release_id}: {made}.")
         else:
             out.print(f"Unchanged: {release.release_id} already says all of this; nothing was added.")
@@ -417,6 +433,23 @@ def _quarter(code: str | None) -> Quarter | None:
         return Quarter.parse(code) if code else None
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
+
+
+def _cut_off(chosen: Settings, text: str | None) -> datetime | None:
+    """The moment of --as-of. Raises ConfigurationError for one that has not come yet, or with nothing before it."""
+    from sources.landing import extracts_in_force
+
+    moment = _moment(text)
+    if moment is None:
+        return None
+    if moment > datetime.now(UTC):
+        raise ConfigurationError(f"--as-of: {text} has not come yet, so nobody knows what will have landed by then.")
+    contracts = [contract for _, contract in chosen.declared()]
+    if not any(extracts_in_force(contract, chosen.data, moment) for contract in contracts):
+        raise ConfigurationError(
+            f"--as-of: nothing had landed by {moment:%d %b %Y %H:%M:%S} UTC. See `vitals status` for what has."
+        )
+    return moment
 
 
 def _moment(text: str | None) -> datetime | None:

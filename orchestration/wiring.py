@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from orchestration import build
-from orchestration.assets import dataset_asset, dbt_models, publication_assets
+from orchestration.assets import ALONE, alone, dataset_asset, dbt_models, publication_assets
 from orchestration.schedules import quarter_schedule
 from orchestration.settings import Settings
 
@@ -28,5 +28,6 @@ def definitions(chosen: Settings) -> dg.Definitions:
         ],
         jobs=[quarter],
         schedules=[quarter_schedule(chosen, quarter)],
+        resources={ALONE: alone(chosen)},
         executor=dg.in_process_executor,
     )

@@ -13,6 +13,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -128,6 +129,19 @@ def describe(path: Path) -> ExtractInForce:
         reasons=told["reasons"],
         path=path,
     )
+
+
+def remove_leftovers(data: Path) -> None:
+    """Remove what landings that were killed have left under `data`: working folders, unfinished files, and rejected
+    rows of extracts that never came to exist. Only for a caller who knows that nobody is landing there."""
+    for spill in data.glob(".landing-*"):
+        shutil.rmtree(spill, ignore_errors=True)
+    raw, rejected = data / "raw", data / "rejected"
+    for unfinished in [*raw.rglob(".*.parquet.*"), *rejected.rglob(".*.parquet.*")]:
+        unfinished.unlink()
+    for aside in rejected.rglob("*.parquet"):
+        if not (raw / aside.relative_to(rejected)).exists():
+            aside.unlink()
 
 
 @dataclass
