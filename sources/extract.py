@@ -258,8 +258,14 @@ def apply_maps(
 UNMAPPED = "\x1funmapped\x1f"  # a prefix no source writes: unit separators are not text
 
 
-@lru_cache
 def _map(path: Path) -> dict[str, str]:
+    """The map file's codes; read once for as long as the file stays as it is."""
+    found = path.stat()
+    return _read_map(path, found.st_mtime_ns, found.st_size)
+
+
+@lru_cache
+def _read_map(path: Path, _changed: int, _size: int) -> dict[str, str]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     if not rows or not {"from", "to"} <= set(rows[0]):

@@ -1,0 +1,64 @@
+"""Brigstow in a folder of a test's own: its configuration and its source systems' files, free to be spoilt.
+
+The systems come from the sandbox; its APIs run meanwhile, files and database are copies.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from sources.config import load_sources
+from sources.contract import load_contracts
+from sources.errors import ConfigurationError, SourceError
+from sources.landing import Landed, land
+from sources.periods import Quarter
+
+COUNCIL = Path(__file__).parents[2] / "councils" / "brigstow"
+_COPIED = {"HR_DATABASE": "hr.sqlite", "FINANCE_FOLDER": "finance", "RISK_FOLDER": "risk", "AUDIT_FOLDER": "audit"}
+
+Outcome = dict[str, list[Landed]]
+
+
+@dataclass(frozen=True)
+class Brigstow:
+    """`council` holds configuration, `systems` the source systems' files, `data` is where extracts land."""
+
+    council: Path
+    systems: Path
+    data: Path
+
+    def land(self, quarters: list[Quarter], only: str = "") -> Outcome:
+        """Land every dataset (or those of the system `only`), as a run does: one that fails leaves the others alone.
+
+        Raises ConfigurationError where the configuration itself is wrong: then nothing is read.
+        """
+        contracts = load_contracts()
+        outcome: Outcome = {}
+        for system, source in load_sources(self.council / "sources", contracts).items():
+            for dataset, contract in source.datasets.items() if only in ("", system) else ():
+                try:
+                    landed = land(contract, source.extract(dataset, quarters), self.data, quarters)
+                except (SourceError, ConfigurationError) as error:
+                    landed = [Landed(dataset, None, None, 0, 0, False, {}, (), str(error))]
+                outcome[contract.name] = landed
+        return outcome
+
+
+def brigstow_in(folder: Path, environment: Mapping[str, str], patch: pytest.MonkeyPatch) -> Brigstow:
+    """Brigstow in `folder`, its variables set to those of the running sandbox's `environment` and to the copies."""
+    council = folder / "brigstow"
+    shutil.copytree(COUNCIL, council)
+    systems = folder / "systems"
+    systems.mkdir()
+    for variable, value in environment.items():
+        patch.setenv(variable, value)
+        if name := _COPIED.get(variable):
+            copy = shutil.copytree if Path(value).is_dir() else shutil.copy
+            copy(value, systems / name)
+            patch.setenv(variable, str(systems / name))
+    return Brigstow(council, systems, folder / "data")
