@@ -36,6 +36,7 @@ class ReleaseFacts:
         code_version: the version of the code that built the figures.
         released_at: now (aware); in manifest.json only, and no part of the comparison of releases.
         checks: every check that ran.
+        accent: the council's colour on the page, e.g. "#0b5c6b"; None for the page's own.
     """
 
     council: str
@@ -48,3 +49,4 @@ class ReleaseFacts:
     code_version: str
     released_at: datetime
     checks: tuple[Check, ...] = ()
+    accent: str | None = None

@@ -215,7 +215,7 @@ def dbt_models(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
                 description="Nothing is published, the former release stays current:\n" + "\n".join(problems),
                 allow_retries=False,
             )
-        build.publish(settings)
+        build.publish(settings, quarter, periods.as_of(context.run.tags))
 
     return models
 
@@ -272,7 +272,7 @@ def publication_assets(settings: Settings, manifest: Path) -> dg.AssetsDefinitio
 
 
 def publish_release(settings: Settings, quarter: Quarter, as_of: datetime | None) -> exports.Release:
-    """Publish `quarter` from curated.duckdb. Raises dagster.Failure when a dataset that must be there is missing."""
+    """Publish `quarter` from its finished database. Raises dagster.Failure when a required dataset is missing."""
     told = journal()
     told.tell("publishing")
     _refuse_without(settings, quarter, as_of)
@@ -288,12 +288,13 @@ def publish_release(settings: Settings, quarter: Quarter, as_of: datetime | None
         as_of=max(moments),
         code_version=version("council-vitals"),
         released_at=datetime.now(UTC),
+        accent=settings.council.accent,
         # Whether the last attempts to land went well is told by the run and by `vitals status`. A release says what
         # follows from the extracts in force, or it could not be rebuilt from them.
         checks=tuple(check for check in told.checks if check.name != LANDED_CHECK),
     )
     told.release = exports.publish(
-        settings.curated,
+        build.finished(settings, quarter, as_of),
         settings.dbt_target / "manifest.json",
         settings.releases,
         facts,

@@ -104,15 +104,22 @@ def prepare(settings: Settings, quarter: Quarter, as_of: datetime | None) -> Non
         _catalogue(con, settings, quarter, extracts, as_of)
 
 
-def publish(settings: Settings) -> None:
-    """Take staging and raw out of the finished build, then rename it over curated.duckdb: personal data stop here."""
+def finished(settings: Settings, quarter: Quarter, as_of: datetime | None) -> Path:
+    """Where a build of `quarter` goes once it has passed: curated.duckdb, unless it looks back, behind the newest
+    release or to an earlier moment."""
+    newest = max((path.parent.parent.name for path in settings.releases.glob("*/r*/manifest.json")), default="")
+    return settings.curated if as_of is None and quarter.code >= newest else settings.rebuilt
+
+
+def publish(settings: Settings, quarter: Quarter, as_of: datetime | None) -> None:
+    """Take staging and raw out of the build that has passed, for personal data stop here, and rename it into place."""
     with duckdb.connect(str(settings.build)) as con:
         con.execute("drop schema if exists staging cascade")
         con.execute("drop schema raw cascade")
         con.execute("checkpoint")
     with settings.build.open("rb") as file:
         os.fsync(file.fileno())
-    settings.build.replace(settings.curated)
+    settings.build.replace(finished(settings, quarter, as_of))
 
 
 def dbt(settings: Settings, arguments: list[str], callback: Callable[[Any], None] | None = None) -> Any:

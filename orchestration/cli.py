@@ -192,10 +192,8 @@ def _summary(chosen: Settings, journal: Journal, seconds: float) -> None:
             *([f"{failed} failed"] if failed else []),
         ]
         out.print(f"Built {journal.tables} tables; {', '.join(parts)}.")
-    for slots in journal.landed.values():
-        for slot in slots:
-            if slot.error:
-                errors.print(f"[red]✗[/] {_plain(_where(slot) + slot.error)}")
+    for (system, dataset), slots in journal.landed.items():
+        _failures(chosen, system, dataset, slots)
     if journal.release is not None:
         release = journal.release
         if release.is_new:
@@ -228,8 +226,21 @@ def _what(slots: list[Landed]) -> str:
     return "; ".join(f"{count:,} {reason}" for reason, count in sorted(reasons.items(), key=lambda item: -item[1])[:3])
 
 
-def _where(slot: Landed) -> str:
-    return f"{slot.dataset} {slot.quarter}: " if slot.quarter else f"{slot.dataset}: "
+def _failures(chosen: Settings, system: str, dataset: str, slots: list[Landed]) -> None:
+    """What did not land, once for all quarters that failed alike, and the measures that it touches."""
+    from orchestration import tracing
+
+    alike: dict[str, list[Quarter | None]] = {}
+    for slot in slots:
+        if slot.error:
+            alike.setdefault(slot.error, []).append(slot.quarter)
+    for error, quarters in alike.items():
+        when = f" {quarters[0]}" if quarters[0] else ""
+        more = f" and {len(quarters) - 1} more quarter{'s' * (len(quarters) > 2)}" if len(quarters) > 1 else ""
+        errors.print(f"[red]✗[/] {system}/{dataset}{when}{more}: {_plain(error)}")
+    touched = tracing.measures_touched(chosen, system, dataset) if alike else []
+    if touched:
+        errors.print(f"  Touches {len(touched)} measure{'s' * (len(touched) != 1)}: {', '.join(touched)}.")
 
 
 @app.command()

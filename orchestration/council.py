@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Literal
 
 import pydantic
 import yaml
@@ -39,17 +38,25 @@ class Sandbox(_Strict):
 
 
 class Council(_Strict):
-    """One council. `area_code` is its statistical code; `outcome_word` what it calls its outcomes."""
+    """One council. `area_code` is its statistical code, `accent` its colour on pages: dark, for text on white."""
 
     id: str
     name: str
     fictional: bool
     area_code: str
     contact: str
-    outcome_word: Literal["theme", "purpose"]
-    accent: str = "#0b5c6b"
+    accent: str = pydantic.Field("#0b5c6b", pattern="^#[0-9a-f]{6}$")
     calendar: Calendar
     sandbox: Sandbox | None = None
+
+    @pydantic.field_validator("accent")
+    @classmethod
+    def _legible(cls, value: str) -> str:
+        if _contrast_on_white(value) < 4.5:
+            raise ValueError(
+                f"'{value}' is too light for text on white (WCAG 2.2 asks for a contrast of 4.5). Darken it."
+            )
+        return value
 
     @property
     def label(self) -> str:
@@ -65,6 +72,14 @@ class Council(_Strict):
         """The newest quarter there can be a release of."""
         last = Quarter.last_complete(today)
         return min(last, Quarter.parse(self.calendar.last_period)) if self.calendar.last_period else last
+
+
+def _contrast_on_white(colour: str) -> float:
+    """Contrast ratio of `#rrggbb` on white, 1 to 21. WCAG 2.2, definitions of relative luminance and contrast ratio."""
+    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return 1.05 / (luminance + 0.05)
 
 
 def load_council(path: Path) -> Council:

@@ -49,6 +49,11 @@ class Settings:
         return self.data / "curated.duckdb"
 
     @property
+    def rebuilt(self) -> Path:
+        """The same for an earlier quarter, or as of an earlier moment: what analysts read does not go back in time."""
+        return self.data / "rebuilt.duckdb"
+
+    @property
     def releases(self) -> Path:
         """Folder of immutable releases."""
         return self.data / "releases"

@@ -79,6 +79,19 @@ class Traced:
         return table.num_rows
 
 
+def measures_touched(settings: Settings, system: str, dataset: str) -> list[str]:
+    """Ids of the council's measures that draw on a dataset, as the last build knew them; empty before the first."""
+    if not settings.curated.exists():
+        return []
+    with duckdb.connect(str(settings.curated), read_only=True) as con:
+        found = con.execute(
+            "select distinct measure_id from measures.measure_datasets semi join core.dim_measures using (measure_id) "
+            "where system = ? and dataset = ? order by measure_id",
+            [system, dataset],
+        ).fetchall()
+    return [measure for (measure,) in found]
+
+
 def trace(settings: Settings, measure: str, period: str, unit: str | None) -> Traced:
     """Find the figure of `measure` for `unit` (None: the whole council) in the period written `2025-26-Q3`, `2025-11`,
     `2025-26` or `2025`. Raises ConfigurationError naming what there is when there is no such figure."""

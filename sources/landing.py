@@ -420,25 +420,25 @@ def _land_slot(
 def _refusal(contract: Contract, rows: int, rejected: int, reasons: dict[str, int], former: Path | None) -> str | None:
     """Why an extract as a whole must not land, or None. The former extract then stays in force."""
     if rows + rejected == 0 and contract.load != "incremental":
-        return f"{contract.name}: the source gave no rows. Nothing landed; ask the owner whether that can be."
+        return "The source gave no rows. Nothing landed; ask the owner whether that can be."
     share = rejected / (rows + rejected) if rejected else 0.0
     if share > contract.maximum_rejected_share:
         worst = "; ".join(f"{count:,} × {reason}" for reason, count in list(reasons.items())[:3])
         return (
-            f"{contract.name}: {rejected:,} of {rows + rejected:,} rows are refused ({share:.1%}, the contract allows "
+            f"{rejected:,} of {rows + rejected:,} rows are refused ({share:.1%}, the contract allows "
             f"{contract.maximum_rejected_share:.1%}). Nothing landed. {worst}."
         )
     if former is not None and contract.load != "incremental":
         before = describe(former).rows
         if rows < before * (1 - contract.maximum_shrink):
             return (
-                f"{contract.name}: {rows:,} rows where {before:,} had landed before: it shrank by "
+                f"{rows:,} rows where {before:,} had landed before: it shrank by "
                 f"{1 - rows / before:.0%}, the contract allows {contract.maximum_shrink:.0%}. Nothing landed; ask the "
                 "owner, or raise maximumShrink."
             )
     bounds = contract.rows_per_quarter
     if bounds and not bounds[0] <= rows <= bounds[1]:
-        return f"{contract.name}: {rows:,} rows, where {bounds[0]:,} to {bounds[1]:,} are expected. Nothing landed."
+        return f"{rows:,} rows, where {bounds[0]:,} to {bounds[1]:,} are expected. Nothing landed."
     return None
 
 

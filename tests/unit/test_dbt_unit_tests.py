@@ -45,7 +45,7 @@ def test_models_build_when_nothing_has_been_landed(result: Any, nothing_landed: 
 
 
 def test_views_outlive_the_renaming_of_their_file(result: Any, nothing_landed: Settings) -> None:
-    build.publish(nothing_landed)
+    build.publish(nothing_landed, Quarter(2026, 2), None)
     with duckdb.connect(str(nothing_landed.curated), read_only=True) as con:
         for (view,) in con.execute(
             "select schema_name || '.' || view_name from duckdb_views() where not internal"

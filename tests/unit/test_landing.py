@@ -646,7 +646,7 @@ def test_an_empty_extract_lands_nothing_and_the_former_stays(tmp_path: Path) -> 
     former = land_rows(contract, data, [{"ref": "A"}])
     before = files_in(data)
     landed = land_rows(contract, data, [])
-    assert landed.error == "made.things: the source gave no rows. Nothing landed; ask the owner whether that can be."
+    assert landed.error == "The source gave no rows. Nothing landed; ask the owner whether that can be."
     assert (landed.path, landed.rows, landed.unchanged) == (former.path, 1, False)
     assert files_in(data) == before
 
@@ -668,7 +668,7 @@ def test_a_dataset_that_shrank_by_half_does_not_land(tmp_path: Path) -> None:
     before = files_in(data)
     landed = land_rows(contract, data, rows[:50])
     assert landed.error == (
-        "made.things: 50 rows where 100 had landed before: it shrank by 50%, the contract allows 30%. "
+        "50 rows where 100 had landed before: it shrank by 50%, the contract allows 30%. "
         "Nothing landed; ask the owner, or raise maximumShrink."
     )
     assert (landed.path, landed.rows) == (former.path, 100)
@@ -701,7 +701,7 @@ def test_too_many_refused_rows_stop_the_extract(tmp_path: Path) -> None:
     before = files_in(data)
     landed = land_rows(contract, data, [*good, {"stage": "x", "on_date": "y"}, {"stage": "z"}])
     assert landed.error == (
-        "made.things: 2 of 11 rows are refused (18.2%, the contract allows 10.0%). Nothing landed. "
+        "2 of 11 rows are refused (18.2%, the contract allows 10.0%). Nothing landed. "
         "2 × stage is not a whole number; 1 × on_date is not a date that exists."
     )
     assert (landed.rows, landed.rejected) == (9, 2), "the former extract's rows, this attempt's refusals"
@@ -712,7 +712,7 @@ def test_too_many_refused_rows_stop_the_extract(tmp_path: Path) -> None:
 def test_a_count_out_of_the_agreed_bounds_does_not_land(tmp_path: Path, count: int, lands: bool) -> None:
     contract = make_contract(tmp_path, key("ref"), rowsPerQuarter=[5, 8])
     landed = land_rows(contract, tmp_path / "data", [{"ref": f"R{number}"} for number in range(count)])
-    assert landed.error == (None if lands else f"made.things: {count} rows, where 5 to 8 are expected. Nothing landed.")
+    assert landed.error == (None if lands else f"{count} rows, where 5 to 8 are expected. Nothing landed.")
     assert (landed.path is not None) == lands
 
 
