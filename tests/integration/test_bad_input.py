@@ -257,7 +257,7 @@ def test_a_file_with_a_header_and_no_rows(city: Brigstow, good: Outcome) -> None
     edit_lines(path, path.read_text(encoding="utf-8").splitlines()[:1])
     outcome = city.land(QUARTERS)
     (landed,) = outcome["audit.audits"]
-    assert landed.error == "audit.audits: the source gave no rows. Nothing landed; ask the owner whether that can be."
+    assert landed.error == "The source gave no rows. Nothing landed; ask the owner whether that can be."
     assert_the_rest_landed(outcome, good, "audit.audits")
     assert_nothing_half(city)
 
@@ -272,7 +272,7 @@ def test_a_file_that_shrank_by_half(city: Brigstow, good: Outcome) -> None:
     outcome = city.land(QUARTERS)
     (landed,) = outcome["audit.audits"]
     assert landed.error == (
-        "audit.audits: 161 rows where 322 had landed before: it shrank by 50%, the contract allows 30%. "
+        "161 rows where 322 had landed before: it shrank by 50%, the contract allows 30%. "
         "Nothing landed; ask the owner, or raise maximumShrink."
     )
     assert in_force(city, "audit.audits") == former
