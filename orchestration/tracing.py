@@ -20,6 +20,7 @@ _ROWS = """
     join measures.measure_windows as w
       on w.measure_id = r.measure_id and r.period_start between w.window_start and w.window_end
     where r.measure_id = $measure and w.period_code = $period
+      and (r.numerator <> 0 or coalesce(r.denominator, 1) <> 0)  -- what counts neither way yet is not behind the figure
 """
 
 
