@@ -18,11 +18,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1373, help="another seed is another city (default: %(default)s)")
     parser.add_argument("--scale", type=float, default=1.0, help="size of the city, 0 to 1 (default: %(default)s)")
     arguments = parser.parse_args()
-    with running(arguments.folder, arguments.seed, arguments.scale) as environment:
+    with (
+        running(arguments.folder, arguments.seed, arguments.scale) as environment,
+        contextlib.suppress(KeyboardInterrupt),
+    ):
         for name, value in environment.items():
             print(f"export {name}={shlex.quote(value)}", flush=True)
-        with contextlib.suppress(KeyboardInterrupt):
-            threading.Event().wait()
+        threading.Event().wait()
 
 
 if __name__ == "__main__":
