@@ -260,6 +260,10 @@ def _typed(column: Column, spelling: Format) -> str:
         return _date(text, spelling)
     if column.sql_type == "TIMESTAMP":
         moment = _of_our_era(f"case when {text} like '____-%' then try_cast({text} as timestamp) end", "timestamp")
+        if spelling.dates and spelling.dates != "yyyy-mm-dd":
+            day = DATE_PATTERNS[spelling.dates]
+            own = f"try_strptime({text}, ['{day} %H:%M:%S', '{day} %H:%M'])"
+            moment = f"coalesce({moment}, {_of_our_era(own, 'timestamp')})"
         return f"coalesce({moment}, cast({_date(text, spelling)} as timestamp))"
     if column.sql_type == "BOOLEAN":
         return (

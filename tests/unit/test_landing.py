@@ -131,6 +131,8 @@ def test_moments(tmp_path: Path) -> None:
         "2025-07-01T09:30:00Z",
         "2025-04-01",
         "01/04/2025",
+        "01/04/2025 09:30",
+        "31/04/2025 09:30",
         "01/04/25",
     ]
     found = land_values(tmp_path, column("updated_at", "timestamp"), values, BRITISH)
@@ -140,6 +142,8 @@ def test_moments(tmp_path: Path) -> None:
         datetime(2025, 7, 1, 9, 30),
         datetime(2025, 4, 1),
         datetime(2025, 4, 1),
+        datetime(2025, 4, 1, 9, 30),
+        ['updated_at "31/04/2025 09:30" is not a moment'],
         ['updated_at "01/04/25" is not a moment'],
     ]
 
