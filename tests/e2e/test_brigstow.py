@@ -13,8 +13,7 @@ from pathlib import Path
 import duckdb
 import pyarrow.parquet as pq
 import pytest
-from conftest import QUARTER, Quarter
-from support.pipeline import Vitals, end, files, free_port, get, sha256, wait_until
+from support.pipeline import QUARTER, Quarter, Vitals, end, files, free_port, get, sha256, wait_until
 
 import exports
 

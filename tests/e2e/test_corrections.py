@@ -12,8 +12,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from conftest import QUARTER, SINCE, Quarter, own_folders
-from support.pipeline import Ran, Vitals, end, fingerprint, sha256, wait_until
+from support.pipeline import QUARTER, SINCE, Quarter, Ran, Vitals, end, fingerprint, own_folders, sha256, wait_until
 
 R1, R2, R3 = f"{QUARTER}/r1", f"{QUARTER}/r2", f"{QUARTER}/r3"
 OLDER = "2025-26-Q4"

@@ -12,8 +12,7 @@ from pathlib import Path
 import duckdb
 import pytest
 import yaml
-from conftest import QUARTER, SINCE, Quarter, own_folders
-from support.pipeline import ROOT, Ran, Vitals, fingerprint, free_port, sha256
+from support.pipeline import QUARTER, ROOT, SINCE, Quarter, Ran, Vitals, fingerprint, free_port, own_folders, sha256
 
 RUN = ("run", QUARTER, "--from", SINCE)
 START = "period=2026-07-01"

@@ -25,6 +25,9 @@ BINARIES = Path(sys.executable).parent
 SHARED = ROOT.parent / "shared" / "data"
 SEED = 1373
 SCALE = 0.1  # of the fictional city: enough people for every measure, and a run takes little more than its fixed cost
+QUARTER = "2026-27-Q2"
+SINCE = "2025-26-Q1"  # the small town's history: HR01 looks back twelve months, its change another three
+FOLDERS = ("FINANCE_FOLDER", "RISK_FOLDER", "AUDIT_FOLDER")  # where people of the fictional city put files
 
 _OURS = ("VITALS_", "DAGSTER_", "DBT_")
 # Given empty where a test does not set them: a developer's own environment, or .env file, must not decide what it sees.
@@ -144,6 +147,29 @@ class Vitals:
 
     def _environment(self) -> dict[str, str]:
         return clean_environment(**{"VITALS_DATA": str(self.base), "VITALS_COUNCIL": self.council, **self.environment})
+
+
+@dataclass(frozen=True)
+class Quarter:
+    """A council after a run."""
+
+    vitals: Vitals
+    ran: Ran
+
+
+def ran_well(vitals: Vitals, *arguments: str) -> Quarter:
+    """The council after a command that must end well."""
+    ran = vitals(*arguments)
+    assert ran.code == 0, ran.out + ran.err
+    return Quarter(vitals, ran)
+
+
+def own_folders(systems: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """The sandbox's systems with copies of the folders in which people put files, free to be changed."""
+    copies = {name: str(folder / Path(systems[name]).name) for name in FOLDERS}
+    for name, copy in copies.items():
+        shutil.copytree(systems[name], copy)
+    return {**systems, **copies}
 
 
 def files(folder: Path) -> list[str]:
