@@ -236,6 +236,30 @@ def _collect(messages: list[dict[str, Any]], tell: Callable[[str], None]) -> Cal
     return callback
 
 
+def other_raw_tables(settings: Settings) -> list[dg.AssetSpec]:
+    """What dbt reads and no dataset asset makes: datasets of other councils, here without rows, and the tables that the
+    build itself writes."""
+    translator = Translator(settings)
+    declared = {dg.AssetKey([contract.system, contract.dataset]) for _, contract in settings.declared()}
+    specs = []
+    for source in build.read_manifest(settings)["sources"].values():
+        key = translator.get_asset_key(source)
+        if key in declared:
+            continue
+        told = translator.get_description(source)
+        of_build = key.path[0] == "vitals"
+        specs.append(
+            dg.AssetSpec(
+                key=key,
+                group_name=key.path[0],
+                kinds={"duckdb" if of_build else "parquet"},
+                owners=[settings.council.contact],
+                description=told if of_build else f"{told} {settings.council.name} has no such source: no rows.",
+            )
+        )
+    return specs
+
+
 def publication_assets(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
     """One asset per exposure, made together: a release is all of its files or nothing."""
     publications = read_publications(manifest)

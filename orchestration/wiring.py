@@ -5,7 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from orchestration import build
-from orchestration.assets import ALONE, alone, dataset_asset, dbt_models, publication_assets
+from orchestration.assets import ALONE, alone, dataset_asset, dbt_models, other_raw_tables, publication_assets
 from orchestration.schedules import quarter_schedule
 from orchestration.settings import Settings
 
@@ -23,6 +23,7 @@ def definitions(chosen: Settings) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             *(dataset_asset(chosen, source, contract) for source, contract in chosen.declared()),
+            *other_raw_tables(chosen),
             dbt_models(chosen, manifest),
             publication_assets(chosen, manifest),
         ],
