@@ -153,6 +153,10 @@ def test_what_a_contract_does_not_say_is_strict(tmp_path: Path) -> None:
         contract.column("b")
 
 
+def test_a_key_is_required_even_where_the_contract_does_not_say_so(tmp_path: Path) -> None:
+    assert make_contract(tmp_path, column("ref", primaryKey=True, primaryKeyPosition=1)).column("ref").required
+
+
 Change = Callable[[dict[str, Any]], Any]
 
 

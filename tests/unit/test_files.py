@@ -539,6 +539,14 @@ def test_a_cell_in_error_is_refused_and_not_taken_for_empty(tmp_path: Path, cont
     assert "R2" in refused["_original"]
 
 
+def test_an_error_above_the_table_does_no_harm_and_one_in_its_first_row_does(
+    tmp_path: Path, contract: Contract
+) -> None:
+    book(tmp_path, [["A total that fails", "=1/0"], BOOK_HEADER, ["R1", "x", "=1/0"], ["R2", "y", 2]])
+    found = read(tmp_path, contract, files="things.xlsx")
+    assert [(row["_source_row"], "_refused" in row) for row in found] == [(4, False), (3, True)]
+
+
 def test_blank_rows_of_a_workbook_are_left_out_and_numbered_over(tmp_path: Path, contract: Contract) -> None:
     book(tmp_path, [BOOK_HEADER, ["R1", "x", 1], [], [" ", None], ["R2", "y", 2], [], []])
     assert numbered(read(tmp_path, contract, files="things.xlsx")) == [("R1", 2), ("R2", 5)]
