@@ -83,11 +83,7 @@ def land(contract: Contract, extracts: Iterable[Extract], data: Path, quarters: 
     with _workspace(data) as con:
         # Text first, slot by slot: an extract that breaks off must leave no row behind, whatever came before it.
         attempts = [_Attempt(index, extract) for index, extract in enumerate(extracts)]
-        splits = contract.load == "snapshot" and any(attempt.extract.quarter is None for attempt in attempts)
-        if splits and contract.period_column is None:
-            raise SourceError(
-                f"{contract.name}: one file holds several quarters, but the contract names no periodColumn to split by."
-            )
+        splits = _splits(contract, attempts)
         _conform(con, contract, attempts, splits, quarters)
         landed = []
         for attempt in attempts:
@@ -95,6 +91,29 @@ def land(contract: Contract, extracts: Iterable[Extract], data: Path, quarters: 
             for slot in slots:
                 landed.append(_land_slot(con, contract, attempt, slot, splits, data, extracted_at))
         return landed
+
+
+def _splits(contract: Contract, attempts: list[_Attempt]) -> bool:
+    """Whether one extract is to be split over quarters. Raises SourceError where the source is asked in a way that does
+    not go with the contract's kind of load."""
+    by_quarter = {attempt.extract.quarter is not None for attempt in attempts}
+    if contract.load == "full" and True in by_quarter:
+        raise SourceError(
+            f"{contract.name} is kept whole (load: full), but the source is asked quarter by quarter. "
+            f"Take the period out of datasets.{contract.dataset} in the source's YAML."
+        )
+    if contract.load == "incremental" and False in by_quarter:
+        raise SourceError(
+            f"{contract.name} takes what was updated in a quarter (load: incremental), but the source is asked for all "
+            f"at once. Name the period in datasets.{contract.dataset} of the source's YAML."
+        )
+    if contract.load == "snapshot" and False in by_quarter:
+        if contract.period_column is None:
+            raise SourceError(
+                f"{contract.name}: one file holds several quarters, but the contract names no periodColumn to split by."
+            )
+        return True
+    return False
 
 
 def extracts_in_force(contract: Contract, data: Path, as_of: datetime | None = None) -> list[ExtractInForce]:

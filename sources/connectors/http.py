@@ -96,6 +96,7 @@ class Client:
             connect=2,
             backoff_factor=0.3,
             backoff_max=20,
+            retry_after_max=120,  # a server that asks for hours is down for today
             status_forcelist=(429, 502, 503, 504),
             allowed_methods=("GET", "POST"),
             respect_retry_after_header=True,

@@ -641,6 +641,20 @@ def test_a_snapshot_of_several_quarters_needs_a_period_column(tmp_path: Path) ->
     assert files_in(tmp_path / "data") == []
 
 
+@pytest.mark.parametrize(
+    ("load", "quarter", "said"),
+    [
+        ("full", Q1, r"^made\.things is kept whole .*Take the period out of datasets\.things"),
+        ("incremental", None, r"^made\.things takes what was updated .*Name the period in datasets\.things"),
+    ],
+)
+def test_a_source_is_asked_as_its_kind_of_load_wants(tmp_path: Path, load: str, quarter: Any, said: str) -> None:
+    contract = make_contract(tmp_path, key("ref"), load=load)
+    with pytest.raises(SourceError, match=said):
+        land(contract, [extract_of(contract, [{"ref": "A"}], quarter)], tmp_path / "data", [Q1])
+    assert files_in(tmp_path / "data") == []
+
+
 # Extracts that must not land
 
 
