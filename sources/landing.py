@@ -471,7 +471,7 @@ def _write(con: duckdb.DuckDBPyConnection, select: str, path: Path, told: dict[s
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     con.execute(
         f"copy ({select}) to {_quoted(str(unfinished))} "
-        f"(format parquet, compression zstd, kv_metadata {{council_vitals: {_quoted(json.dumps(told))}}})"
+        f"(format parquet, parquet_version v2, compression zstd, kv_metadata {{council_vitals: {_quoted(json.dumps(told))}}})"
     )
     with unfinished.open("rb") as file:
         os.fsync(file.fileno())
