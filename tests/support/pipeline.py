@@ -203,7 +203,7 @@ def wait_until(condition: Callable[[], Any], process: subprocess.Popen[str], sec
         if process.poll() is not None:
             said = process.stderr.read() if process.stderr is not None else ""
             raise AssertionError(f"{process.args} ended with {process.returncode} before its time:\n{said}")
-        time.sleep(0.02)
+        time.sleep(0.005)
     raise AssertionError(f"{process.args}: waited {seconds:.0f} seconds in vain")
 
 
