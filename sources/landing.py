@@ -469,9 +469,9 @@ def _write(con: duckdb.DuckDBPyConnection, select: str, path: Path, told: dict[s
     """Write beside under a hidden name, make it durable, rename: a reader sees the whole file or none."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    metadata = f"kv_metadata {{council_vitals: {_quoted(json.dumps(told))}}}"
     con.execute(
-        f"copy ({select}) to {_quoted(str(unfinished))} "
-        f"(format parquet, parquet_version v2, compression zstd, kv_metadata {{council_vitals: {_quoted(json.dumps(told))}}})"
+        f"copy ({select}) to {_quoted(str(unfinished))} (format parquet, parquet_version v2, compression zstd, {metadata})"
     )
     with unfinished.open("rb") as file:
         os.fsync(file.fileno())
