@@ -470,9 +470,8 @@ def _write(con: duckdb.DuckDBPyConnection, select: str, path: Path, told: dict[s
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     metadata = f"kv_metadata {{council_vitals: {_quoted(json.dumps(told))}}}"
-    con.execute(
-        f"copy ({select}) to {_quoted(str(unfinished))} (format parquet, parquet_version v2, compression zstd, {metadata})"
-    )
+    form = f"format parquet, parquet_version v2, compression zstd, {metadata}"
+    con.execute(f"copy ({select}) to {_quoted(str(unfinished))} ({form})")
     with unfinished.open("rb") as file:
         os.fsync(file.fileno())
     unfinished.replace(path)
