@@ -1,0 +1,140 @@
+"""The lock of a council's data, what goes when it is taken, and where a finished database belongs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from support.builders import Q1, Q2, column, files_in, key, land_rows, make_contract, rejected_path
+
+from orchestration import build
+from orchestration.settings import COUNCILS, Settings, settings
+from sources.errors import ConfigurationError
+from sources.landing import extracts_in_force
+from sources.periods import Quarter
+
+HOLD = """
+import sys
+from pathlib import Path
+from orchestration import build
+from orchestration.settings import Settings
+with build.alone(Settings("brigstow", Path(sys.argv[1]))):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Settings:
+    return Settings("brigstow", tmp_path)
+
+
+@pytest.fixture
+def other(town: Settings) -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds the lock until its standard input ends."""
+    command = [sys.executable, "-c", HOLD, str(town.base)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        yield process
+
+
+def test_one_process_at_a_time(town: Settings, other: subprocess.Popen[str]) -> None:
+    with (
+        pytest.raises(RuntimeError, match=r"Another run is working on brigstow .* Wait until it ends"),
+        build.alone(town),
+    ):
+        pass
+    other.communicate()
+    with build.alone(town):
+        pass
+
+
+def test_death_lets_go_of_the_lock(town: Settings, other: subprocess.Popen[str]) -> None:
+    other.kill()
+    other.wait()
+    with build.alone(town):
+        pass
+
+
+def test_a_process_may_take_its_own_lock_again(town: Settings) -> None:
+    with build.alone(town):
+        with build.alone(town):  # the command holds it, then Dagster's run inside the command
+            pass
+        script = HOLD.replace('print("held", flush=True)', "pass")
+        second = subprocess.run([sys.executable, "-c", script, str(town.base)], stdin=subprocess.DEVNULL, check=False,
+                                capture_output=True, text=True)  # fmt: skip
+        assert "Another run is working" in second.stderr, "the inner one has not let go of it"
+
+
+def test_another_council_is_not_held_up(town: Settings, other: subprocess.Popen[str]) -> None:
+    with build.alone(Settings("trafford", town.base)):
+        pass
+
+
+def test_whoever_takes_the_lock_removes_what_killed_runs_left(town: Settings, tmp_path: Path) -> None:
+    contract = make_contract(tmp_path, key("id"), column("count", "integer"))
+    landed = land_rows(contract, town.data, [{"id": "a", "count": "1"}, {"id": "b", "count": "many"}])
+    assert landed.path is not None
+    kept = files_in(town.data)
+    (landed.path.parent / f".{landed.path.name}.4711").write_bytes(b"half a fi")
+    aside = rejected_path(landed)
+    (aside.parent / f".{aside.name}.4711").write_bytes(b"half a fi")
+    (aside.parent / "20260101T000000000000Z-0123456789abcdef.parquet").write_bytes(
+        aside.read_bytes()
+    )  # no extract has it
+    (town.data / ".landing-x1").mkdir()
+    (town.data / ".landing-x1" / "spill").write_bytes(b"x")
+    assert [extract.path for extract in extracts_in_force(contract, town.data)] == [landed.path], (
+        "readers see past them"
+    )
+    with build.alone(town):
+        assert files_in(town.data) == [".lock", *kept]
+
+
+# What analysts read
+
+
+@pytest.mark.parametrize(
+    ("released", "quarter", "as_of", "to_analysts"),
+    [
+        ([], Q1, None, True),
+        ([Q1], Q1, None, True),
+        ([Q1], Q2, None, True),
+        ([Q1, Q2], Q1, None, False),
+        ([Q1], Q1, datetime(2026, 1, 1, tzinfo=UTC), False),
+        ([], Q1, datetime(2026, 1, 1, tzinfo=UTC), False),
+    ],
+)
+def test_what_analysts_read_never_goes_back_in_time(
+    released: list[Quarter], quarter: Quarter, as_of: datetime | None, to_analysts: bool, town: Settings
+) -> None:
+    for each in released:
+        manifest = town.releases / each.code / "r1" / "manifest.json"
+        manifest.parent.mkdir(parents=True)
+        manifest.touch()
+    assert (build.finished(town, quarter, as_of) == town.curated) is to_analysts
+
+
+# Settings
+
+
+def test_councils_may_lie_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VITALS_COUNCILS", str(tmp_path / "ours"))
+    monkeypatch.setenv("VITALS_DATA", str(tmp_path / "data"))
+    for name in ("VITALS_COUNCIL", "VITALS_BUILD"):
+        monkeypatch.setenv(name, "")
+    folder = tmp_path / "ours" / "sampleton"
+    folder.mkdir(parents=True)
+    text = (COUNCILS / "brigstow" / "council.yaml").read_text(encoding="utf-8")
+    (folder / "council.yaml").write_text(text.replace("id: brigstow", "id: sampleton"), encoding="utf-8")
+    assert settings("sampleton").folder == folder
+    assert settings("sampleton").council.id == "sampleton"
+    with pytest.raises(ConfigurationError, match=r"no such council\. Did you mean 'sampleton'"):
+        settings("samplton")
+    with pytest.raises(ConfigurationError, match="Councils: 'sampleton'"):
+        settings("brigstow")
