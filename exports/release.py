@@ -58,9 +58,15 @@ class _Found:
     manifest: Mapping[str, Any]
 
     @property
-    def age(self) -> tuple[str, int]:
-        """Sorts by reporting period, then by number."""
-        return str(self.manifest["period"]["end"]), self.number
+    def as_of(self) -> datetime:
+        """Extraction time of the newest extract that it rests on."""
+        return datetime.fromisoformat(self.manifest["as_of"])
+
+    @property
+    def age(self) -> tuple[str, datetime, int]:
+        """Sorts by reporting period, then by what was known, then by number: a rebuild as of an earlier moment has the
+        higher number, but is not the newer release."""
+        return str(self.manifest["period"]["end"]), self.as_of, self.number
 
     @property
     def checksums(self) -> dict[str, str]:
@@ -79,8 +85,8 @@ def publish(
     """Publish every exposure of dbt's manifest, and the organisational health page, as one release.
 
     The release becomes `<releases>/<period code>/r<N>/`, whole or not at all; then `<releases>/current` points at the
-    newest release of the newest period. If every file equals its like in the period's newest release, nothing is
-    added.
+    newest release of the newest period. If every file equals its like in the period's newest release, or in one
+    made of the same extracts, nothing is added.
 
     Args:
         curated: the finished database, opened read-only.
@@ -100,22 +106,21 @@ def publish(
     with _only_one(releases), closing(formats.connect(curated)) as connection:
         _remove_leftovers(releases)
         period = _reporting_period(connection, facts)
-        newest = max(
-            (found for found in _whole_releases(releases) if found.period_code == facts.period_code),
-            key=lambda found: found.age,
-            default=None,
-        )
+        former = [found for found in _whole_releases(releases) if found.period_code == facts.period_code]
+        former.sort(key=lambda found: found.age, reverse=True)
         number = _next_number(releases / facts.period_code)
         draft = releases / f"{DRAFT}{facts.period_code}-r{number}"
         draft.mkdir()
         files = _write_publications(connection, publications, draft, facts, audiences)
         health = site.read_health(connection, publications, facts)
-        if newest is not None:
-            pages = _write_site(draft, health, newest.manifest["release"])
-            if _checksums([*files, *pages]) == newest.checksums and not verify(newest.path):
+        # The newest release may say all of this already, or, for a rebuild, one made of the same extracts.
+        alike = [found for found in former if found is former[0] or found.as_of == facts.as_of]
+        for found in alike:
+            pages = _write_site(draft, health, found.manifest["release"])
+            if _checksums([*files, *pages]) == found.checksums and not verify(found.path):
                 shutil.rmtree(draft)
-                is_current = _switch(releases, switch_current) == newest.path
-                return _release(newest, is_new=False, is_current=is_current)
+                is_current = _switch(releases, switch_current) == found.path
+                return _release(found, is_new=False, is_current=is_current)
         release_id = f"{facts.period_code}/r{number}"
         pages = _write_site(draft, health, release_id)
         content = _manifest(connection, facts, period, release_id, publications, [*files, *pages], health)

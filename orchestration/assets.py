@@ -117,17 +117,9 @@ def land_dataset(
     except (SourceError, ConfigurationError) as problem:
         error = str(problem)
         landed = [Landed(contract.dataset, None, None, 0, 0, False, {}, (), error)]
-    attempts.record(settings.data, contract, landed)
+    # The moment of the run, not of the dataset: as of any extract of this run, all of its outcomes are known.
+    attempts.record(settings.data, contract, landed, told.began)
     told.landed[contract.system, contract.dataset] = landed
-    told.checks.append(
-        exports.Check(
-            name=LANDED_CHECK,
-            asset=contract.name,
-            passed=not any(item.error for item in landed),
-            severity="warn",  # by itself it stops nothing: a required dataset that is missing does, at the release
-            description=next((item.error for item in landed if item.error), ""),
-        )
-    )
     return landed, error
 
 
@@ -207,7 +199,8 @@ def dbt_models(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
             event = DbtCoreCliEventMessage(raw_event=message, event_history_metadata={})
             yield from event.to_default_asset_events(content, translator, context)
         problems = build.problems(result)
-        told.checks += build.checks(result)
+        told.checks = build.checks(result)
+        build.keep_checks(settings, told.checks)
         told.tables += build.tables(result)
         if problems:
             told.problems += problems
@@ -315,7 +308,8 @@ def publish_release(settings: Settings, quarter: Quarter, as_of: datetime | None
         accent=settings.council.accent,
         # Whether the last attempts to land went well is told by the run and by `vitals status`. A release says what
         # follows from the extracts in force, or it could not be rebuilt from them.
-        checks=tuple(check for check in told.checks if check.name != LANDED_CHECK),
+        checks=tuple(build.read_checks(settings)),
+        accent=settings.council.accent,
     )
     told.release = exports.publish(
         build.finished(settings, quarter, as_of),

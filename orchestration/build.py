@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -56,32 +57,40 @@ def alone(settings: Settings) -> Iterator[None]:
 
 
 def in_force(settings: Settings, quarter: Quarter, as_of: datetime | None) -> dict[str, list[ExtractInForce]]:
-    """The extracts that count for a release of `quarter`, as known at `as_of`, by contract: none later than it."""
+    """The extracts that count for a release of `quarter`, as known at `as_of`, by contract: none later than it, none of
+    a dataset that the council no longer declares."""
+    declared = {contract.name for _, contract in settings.declared()}
     return {
         contract.name: [
             extract
             for extract in extracts_in_force(contract, settings.data, as_of)
-            if extract.period_start is None or extract.period_start <= quarter.start
+            if contract.name in declared and (extract.period_start is None or extract.period_start <= quarter.start)
         ]
         for contract in settings.contracts.values()
     }
 
 
-def is_missing(contract: Contract, extracts: list[ExtractInForce], quarter: Quarter) -> bool:
-    """Whether a release of `quarter` lacks the dataset: no extract at all, or none of that very quarter."""
-    if contract.load == "full":
+def is_missing(
+    settings: Settings, contract: Contract, extracts: list[ExtractInForce], quarter: Quarter, as_of: datetime | None
+) -> bool:
+    """Whether a release of `quarter` lacks the dataset: none of that very quarter or, for one that is kept whole, none
+    that was still true when the quarter had ended (it could not be read, and was last read before)."""
+    if contract.load != "full":
+        return not any(extract.period_start == quarter.start for extract in extracts)
+    if not attempts.last_error(settings.data, contract, quarter, as_of):
         return not extracts
-    return not any(extract.period_start == quarter.start for extract in extracts)
+    read = attempts.last_read(settings.data, contract, as_of)
+    return not extracts or read is None or read.date() <= quarter.end
 
 
 def lacking(settings: Settings, quarter: Quarter, as_of: datetime | None) -> list[str]:
     """A sentence for each dataset that a release of `quarter` requires, by contract, and that is not there."""
     extracts = in_force(settings, quarter, as_of)
     return [
-        f"{contract.system}/{contract.dataset} {quarter}: nothing has landed. "
+        f"{contract.system}/{contract.dataset} {quarter}: nothing has landed for it. "
         + (attempts.last_error(settings.data, contract, quarter, as_of) or "It has not been extracted.")
         for _, contract in settings.declared()
-        if contract.required_for_release and is_missing(contract, extracts[contract.name], quarter)
+        if contract.required_for_release and is_missing(settings, contract, extracts[contract.name], quarter, as_of)
     ]
 
 
@@ -150,9 +159,8 @@ def manifest(settings: Settings) -> Path:
     """dbt's manifest.json for this council, made again when anything in the dbt project is newer."""
     path = settings.dbt_target / "manifest.json"
     folders = [DBT_PROJECT / name for name in ("models", "macros", "tests")]
-    files = [file for folder in folders for file in folder.rglob("*") if file.is_file()] + list(
-        DBT_PROJECT.glob("*.yml")
-    )
+    # Folders, too: a file that was deleted leaves its trace there.
+    files = [file for folder in folders for file in folder.rglob("*")] + list(DBT_PROJECT.glob("*.yml"))
     if not path.exists() or path.stat().st_mtime < max(file.stat().st_mtime for file in files):
         result = dbt(settings, ["parse"])
         if not result.success:
@@ -195,6 +203,18 @@ def checks(result: Any) -> list[Check]:
         if item.node.resource_type == "test" and str(item.status) != "skipped"
     ]
     return sorted(ran, key=lambda check: (check.asset, check.name))  # they end in another order each time
+
+
+def keep_checks(settings: Settings, ran: list[Check]) -> None:
+    """Keep the checks of a build beside its manifest: a release made later, by itself, lists the same."""
+    path = settings.dbt_target / "checks.json"
+    path.write_text(json.dumps([asdict(check) for check in ran], ensure_ascii=False), encoding="utf-8")
+
+
+def read_checks(settings: Settings) -> list[Check]:
+    """The checks of the last build."""
+    told = json.loads((settings.dbt_target / "checks.json").read_text(encoding="utf-8"))
+    return [Check(**check) for check in told]
 
 
 def tables(result: Any) -> int:
@@ -260,7 +280,7 @@ def _catalogue(
     datasets = []
     for contract in settings.contracts.values():
         found, declared = extracts[contract.name], contract.name in owners
-        missing = declared and is_missing(contract, found, quarter)
+        missing = declared and is_missing(settings, contract, found, quarter, as_of)
         reason = attempts.last_error(settings.data, contract, quarter, as_of) if missing else None
         datasets.append(
             (

@@ -228,8 +228,6 @@ def _what(slots: list[Landed]) -> str:
 
 def _failures(chosen: Settings, system: str, dataset: str, slots: list[Landed]) -> None:
     """What did not land, once for all quarters that failed alike, and the measures that it touches."""
-    from orchestration import tracing
-
     alike: dict[str, list[Quarter | None]] = {}
     for slot in slots:
         if slot.error:
@@ -237,8 +235,14 @@ def _failures(chosen: Settings, system: str, dataset: str, slots: list[Landed]) 
     for error, quarters in alike.items():
         when = f" {quarters[0]}" if quarters[0] else ""
         more = f" and {len(quarters) - 1} more quarter{'s' * (len(quarters) > 2)}" if len(quarters) > 1 else ""
-        errors.print(f"[red]✗[/] {system}/{dataset}{when}{more}: {_plain(error)}")
-    touched = tracing.measures_touched(chosen, system, dataset) if alike else []
+        _failure(chosen, system, dataset, when + more, error)
+
+
+def _failure(chosen: Settings, system: str, dataset: str, when: str, error: str) -> None:
+    from orchestration import tracing
+
+    errors.print(f"[red]✗[/] {system}/{dataset}{when}: {_plain(error)}")
+    touched = tracing.measures_touched(chosen, system, dataset)
     if touched:
         errors.print(f"  Touches {len(touched)} measure{'s' * (len(touched) != 1)}: {', '.join(touched)}.")
 
@@ -270,6 +274,8 @@ def check(council: CouncilOption = None) -> None:
             try:
                 source.reach()
                 out.print(f"[green]✓[/] {source.system}: {', '.join(source.datasets)}")
+            except ConfigurationError as error:
+                problems += error.problems
             except SourceError as error:
                 unreachable = True
                 errors.print(f"[red]✗[/] {source.system}: {_plain(str(error))}")
@@ -298,15 +304,16 @@ def status(
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for name in ("system", "dataset", "last extract", "age", "rows", "rejected", "state"):
         table.add_column(name, justify="right" if name in ("rows", "rejected", "age") else "left")
-    failed = False
+    failures = []
     for _, contract in chosen.declared():
         found = extracts[contract.name]
         mine = [item for item in found if item.period_start in (None, quarter.start)]
         error = attempts.last_error(chosen.data, contract, quarter)
-        missing = build.is_missing(contract, found, quarter)
-        failed = failed or bool(error) or missing
+        missing = build.is_missing(chosen, contract, found, quarter, None)
+        if error or missing:
+            failures.append((contract, error or "nothing has landed for this quarter."))
         newest = max((item.extracted_at for item in found), default=None)
-        state = f"[red]{_plain(error)}[/]" if error else "missing" if missing else "in force"
+        state = "missing" if missing else "not refreshed" if error else "in force"
         table.add_row(
             contract.system,
             contract.dataset,
@@ -317,10 +324,12 @@ def status(
             state,
         )
     out.print(table)
+    for contract, error in failures:
+        _failure(chosen, contract.system, contract.dataset, f" {quarter}", error)
     releases = sorted(chosen.releases.glob("*/r*/manifest.json"))
     current = (chosen.releases / "current").resolve()
     out.print("\nReleases: " + (", ".join(_release_name(path.parent, current) for path in releases) or "none yet"))
-    if failed:
+    if failures:
         raise typer.Exit(FAILED)
 
 

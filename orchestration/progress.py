@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from exports import Check, Release
 from sources.landing import Landed
@@ -13,6 +14,7 @@ from sources.landing import Landed
 class Journal:
     """What the run has done so far. `tell` is called with a line about what is under way."""
 
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
     landed: dict[tuple[str, str], list[Landed]] = field(default_factory=dict)
     checks: list[Check] = field(default_factory=list)
     tables: int = 0

@@ -62,11 +62,19 @@ class Traced:
             files = ", ".join("'" + str(extract.path).replace("'", "''") + "'" for extract in self.extracts)
             relation = f"read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
             names = [column[0] for column in con.execute(f"select * from {relation} limit 0").description or []]
-            fields = ", ".join(f"s.{name}" for name in names if not name.startswith("_") and name not in self._personal)
-            counted = f"select r.numerator, r.denominator, r.extract_id, r.source_row {_ROWS}"
+            kept = [name for name in names if not name.startswith("_")]
+            fields = ", ".join(f"s.{name}" for name in kept if name not in self._personal)
+            # Of what the source gave and nothing else: the same row has the same hash in whatever extract it comes.
+            content = ", ".join(f"'{name}=' || s.{name}" for name in sorted(kept))
+            # A source row may count more than once: an absence in each of its months.
+            counted = (
+                "select sum(r.numerator) as numerator, sum(r.denominator) as denominator, r.extract_id, r.source_row "
+                f"{_ROWS} group by r.extract_id, r.source_row"
+            )
+            con.execute("set timezone = 'UTC'")
             return con.execute(
                 f"select c.numerator, c.denominator, s._source as source, s._source_row as source_row, "
-                f"left(sha256(cast(to_json(s) as varchar)), 16) as hash, {fields} "
+                f"left(sha256(concat_ws(chr(31), {content})), 16) as hash, {fields} "
                 f"from ({counted}) as c "
                 f"join {relation} as s on s._extract_id = c.extract_id and s._row_number = c.source_row "
                 f"order by s._extract_id, s._row_number {'limit ' + str(limit) if limit is not None else ''}",
@@ -128,7 +136,7 @@ def trace(settings: Settings, measure: str, period: str, unit: str | None) -> Tr
         parameters = {"measure": measure, "period": period, "unit": chosen}
         extracts = con.execute(
             f"""select c.extract_id, e.origin, e.source_hash, e.path, c.rows
-                from (select r.extract_id, count(*) as rows {_ROWS} group by r.extract_id) as c
+                from (select r.extract_id, count(distinct r.source_row) as rows {_ROWS} group by r.extract_id) as c
                 join core.dim_extracts as e using (extract_id) order by e.path""",
             parameters,
         ).fetchall()

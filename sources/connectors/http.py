@@ -77,6 +77,12 @@ def check_address(address: str) -> None:
         # Only the server's name: a wrongly set variable may hold a secret.
         shown = f"'{parts.scheme}://{parts.hostname}'" if parts.hostname else "the address"
         raise ValueError(f"{shown} must be an https address (plain http is for loopback only).")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        # An address becomes the origin of every row, and stands in releases.
+        raise ValueError(
+            f"'{parts.scheme}://{parts.hostname}': an address holds no user, password or parameters. "
+            "Credentials belong under connection.auth."
+        )
 
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -131,7 +137,7 @@ class Client:
 
     def get(self, path: str, params: dict[str, Any] | None = None) -> requests.Response:
         """The whole answer to GET `path`, its body read. A body cut short or a reset is asked for again."""
-        url = path if path.startswith("http") else f"{self._connection.base_url}{path}"
+        url = f"{self._connection.base_url}{path}"
         for attempt in range(1, ATTEMPTS + 1):
             self._wait()
             try:

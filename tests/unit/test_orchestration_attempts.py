@@ -23,10 +23,16 @@ def landed(quarter: Quarter | None, error: str | None = None) -> Landed:
     return Landed("things", quarter, None, 0, 0, False, {}, (), error)
 
 
-def test_nothing_is_kept_of_attempts_that_went_well(contract: Contract, tmp_path: Path) -> None:
-    attempts.record(tmp_path, contract, [landed(Q1), landed(Q2)])
-    assert not (tmp_path / "attempts").exists()
-    assert attempts.last_error(tmp_path, contract, Q1) is None
+def test_an_attempt_that_went_well_tells_when_the_dataset_was_last_read(contract: Contract, tmp_path: Path) -> None:
+    assert attempts.last_read(tmp_path, contract) is None
+    july, october = datetime(2025, 7, 21, tzinfo=UTC), datetime(2025, 10, 21, tzinfo=UTC)
+    attempts.record(tmp_path, contract, [landed(None)], july)
+    attempts.record(tmp_path, contract, [landed(None, "down")], october)
+    assert attempts.last_read(tmp_path, contract) == july
+    assert attempts.last_error(tmp_path, contract, Q1, july) is None
+    attempts.record(tmp_path, contract, [landed(None)], october + timedelta(days=1))
+    assert attempts.last_read(tmp_path, contract) == october + timedelta(days=1)
+    assert attempts.last_read(tmp_path, contract, october) == july
 
 
 def test_a_failed_slot_stays_failed_until_it_is_tried_again(contract: Contract, tmp_path: Path) -> None:
