@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from exports.publications import read_publications
 from orchestration import attempts, build, periods
 from orchestration.progress import journal
 from orchestration.sandbox import source_systems
-from orchestration.settings import Settings
+from orchestration.settings import Settings, code_version
 from sources.config import Source
 from sources.contract import Contract
 from sources.errors import ConfigurationError, SourceError
@@ -303,9 +302,8 @@ def publish_release(settings: Settings, quarter: Quarter, as_of: datetime | None
         period_code=quarter.code,
         period_label=quarter.label,
         as_of=max(moments),
-        code_version=version("council-vitals"),
+        code_version=code_version(),
         released_at=datetime.now(UTC),
-        accent=settings.council.accent,
         # Whether the last attempts to land went well is told by the run and by `vitals status`. A release says what
         # follows from the extracts in force, or it could not be rebuilt from them.
         checks=tuple(build.read_checks(settings)),

@@ -105,9 +105,13 @@ def prepare(settings: Settings, quarter: Quarter, as_of: datetime | None) -> Non
         con.execute("create schema raw")
         for contract in settings.contracts.values():
             files = ", ".join(_quoted(extract.path) for extract in extracts[contract.name])
-            select = (
-                f"select * from read_parquet([{files}], hive_partitioning = false)" if files else contract.zero_rows()
-            )
+            select = contract.zero_rows()
+            if files:
+                # What landed under an earlier version of the contract has nulls where it had no such column yet.
+                read = f"read_parquet([{files}], hive_partitioning = false, union_by_name = true)"
+                versions = {extract.contract_version for extract in extracts[contract.name]}
+                older = versions != {contract.version}
+                select = f"{select} union all by name select * from {read}" if older else f"select * from {read}"
             con.execute(f"create view raw.{contract.table} as {select}")
         _calendar(con, settings, quarter)
         _catalogue(con, settings, quarter, extracts, as_of)

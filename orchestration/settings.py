@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 
 from dotenv import load_dotenv
@@ -103,6 +105,23 @@ def settings(council: str | None = None) -> Settings:
     os.environ["VITALS_DATA"] = str(base)
     os.environ["VITALS_BUILD"] = str(chosen.build)
     return chosen
+
+
+def code_version() -> str:
+    """The version of code and configuration: `0.1.0+1a2b3c4d5e6f`, with `.changed` where a file differs from that
+    commit; the number alone where the project is no git checkout."""
+    number = version("council-vitals")
+    git = ["git", "-C", str(ROOT)]
+    try:
+        commit = subprocess.run(
+            [*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        changed = subprocess.run(
+            [*git, "status", "--porcelain", "--untracked-files=no"], capture_output=True, text=True, check=True
+        ).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return number
+    return f"{number}+{commit}{'.changed' if changed else ''}"
 
 
 def dagster_home(chosen: Settings) -> Path:

@@ -387,7 +387,7 @@ def _land_slot(
     reasons = dict(
         con.execute(
             # Values differ from row to row; the kinds of reason are what people count.
-            f"select regexp_replace(reason, '\"[^\"]*\" ', ''), count(*) from "
+            f"select regexp_replace(reason, '(?s)\".*\" ', ''), count(*) from "
             f"(select unnest(_reasons) as reason from conformed where {where}) group by 1 order by 2 desc, 1"
         ).fetchall()
     )

@@ -5,16 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
+import duckdb
 import pytest
-from support.builders import Q1, Q2, column, files_in, key, land_rows, make_contract, rejected_path
+from support.builders import Q1, Q2, column, extract_of, files_in, key, land_rows, make_contract, rejected_path
 
 from orchestration import build
 from orchestration.settings import COUNCILS, Settings, settings
 from sources.errors import ConfigurationError
-from sources.landing import extracts_in_force
+from sources.landing import extracts_in_force, land
 from sources.periods import Quarter
 
 HOLD = """
@@ -138,3 +141,21 @@ def test_councils_may_lie_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         settings("samplton")
     with pytest.raises(ConfigurationError, match="Councils: 'sampleton'"):
         settings("brigstow")
+
+
+def test_extracts_of_an_earlier_contract_have_nulls_in_columns_that_came_later(
+    tmp_path: Path,
+) -> None:
+    council = Settings("brigstow", tmp_path)
+    quarter = Quarter.parse("2025-26-Q1")
+    contract = council.contracts["finance.forecasts"]
+    without = tuple(column for column in contract.columns if column.name != "forecast_gbp")
+    older = replace(contract, version="0.9.0", columns=without)
+    row = {"as_at_date": "2025-04-30", "unit_code": "RES", "budget_gbp": "10", "forecast_gbp": "12"}
+    for version, covered in ((older, quarter), (contract, quarter.next)):
+        (landed,) = land(version, [extract_of(version, [row], covered)], council.data, [covered])
+        assert landed.error is None
+    build.prepare(council, quarter.next, as_of=None)
+    with duckdb.connect(str(council.build), read_only=True) as con:
+        rows = con.execute("select _period_start, forecast_gbp from raw.finance__forecasts order by 1").fetchall()
+    assert rows == [(quarter.start, None), (quarter.next.start, Decimal("12.00"))]
