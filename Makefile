@@ -18,7 +18,7 @@ quarter: $(VENV)/runtime ## Extract, build, check and publish the last complete 
 	@$(BIN)/vitals run $(PERIOD) --council $(COUNCIL)
 
 test: $(VENV)/dev ## Run the whole test suite
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 ui: $(VENV)/runtime ## Dagster UI (port 3000) and the released page (port 8765), on loopback
 	@$(BIN)/python -m orchestration.ui --council $(COUNCIL)
@@ -26,12 +26,13 @@ ui: $(VENV)/runtime ## Dagster UI (port 3000) and the released page (port 8765),
 bench: $(VENV)/dev ## Measure a quarter and its parts, against bare DuckDB
 	@$(BIN)/python -m benchmarks
 
-lint: $(VENV)/dev ## Check style, types, SQL and the rooms' doors
+lint: $(VENV)/dev ## Check style, types, the rooms' doors, SQL, and that Spark could read it
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/sqlfluff lint --processes 2 dbt_project/models dbt_project/tests
+	@$(BIN)/python -m pytest --quiet tests/unit/test_dbt_sql_is_portable.py
 
 format: $(VENV)/dev ## Put code into the agreed form
 	@$(BIN)/ruff check --fix .
