@@ -116,7 +116,7 @@ def test_what_had_landed_before_stays_in_force_when_its_source_is_down(without_r
 def test_status_and_check_tell_it_afterwards(without_risks: Failed) -> None:
     status = without_risks.vitals("status", QUARTER)
     assert status.code == 1
-    assert "there is no file" in status.out and status.out.count("cannot be reached") == 3
+    assert "there is no file" in status.err and status.err.count("cannot be reached") == 3
     check = without_risks.vitals("check")
     assert check.code == 1
     assert check.err.count("✗ ") == 3 and "emissions: " in check.err
@@ -137,7 +137,7 @@ def without_complaints(copy: Callable[[str], Vitals]) -> Failed:
 def test_a_release_without_what_its_contract_requires_is_refused(without_complaints: Failed) -> None:
     ran = without_complaints.ran
     assert ran.code == 1
-    assert f"✗ complaints/cases {QUARTER}: nothing has landed." in ran.err
+    assert f"✗ complaints/cases {QUARTER}: nothing has landed for it." in ran.err
     assert "Nothing was published; the former release, if there is one, stays current." in ran.err
     assert "Published" not in ran.out and "Built" not in ran.out
     assert without_complaints.nothing_changed()
