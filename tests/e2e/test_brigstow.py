@@ -79,7 +79,7 @@ def test_planted_faults_are_refused_with_reasons(city: Quarter) -> None:
 
 def test_nothing_is_left_but_what_is_meant_to_stay(city: Quarter) -> None:
     assert sorted(path.name for path in city.vitals.data.iterdir()) == [
-        ".lock", "curated.duckdb", "dagster", "dbt", "raw", "rejected", "releases",
+        ".lock", "attempts", "curated.duckdb", "dagster", "dbt", "raw", "rejected", "releases",
     ]  # fmt: skip
     assert city.vitals.current == "2026-27-Q2/r1"
     assert city.vitals.published == ["2026-27-Q2/r1"]
