@@ -13,13 +13,14 @@ from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 import exports
 from exports.publications import read_publications
 from orchestration import attempts, build, periods
+from orchestration.freshness import freshness
 from orchestration.progress import journal
 from orchestration.sandbox import source_systems
 from orchestration.settings import Settings, code_version
 from sources.config import Source
 from sources.contract import Contract
 from sources.errors import ConfigurationError, SourceError
-from sources.landing import Landed, land
+from sources.landing import Landed, extracts_in_force, land
 from sources.periods import Quarter
 
 # Backfill policies are marked beta in Dagster 1.13; that is no news to whoever runs a quarter.
@@ -27,6 +28,7 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
 OPEN_GOVERNMENT_LICENCE = "Open Government Licence v3.0"
 LANDED_CHECK = "every_extract_landed"
+IN_TIME_CHECK = "in_time"
 ALONE = "alone"  # the resource that every step needs: it is there as long as the run is
 
 
@@ -65,11 +67,17 @@ def dataset_asset(settings: Settings, source: Source, contract: Contract) -> dg.
                 LANDED_CHECK,
                 asset=[contract.system, contract.dataset],
                 description="Every extract asked for was read, met its contract as a whole, and stands in raw.",
-            )
+            ),
+            dg.AssetCheckSpec(
+                IN_TIME_CHECK,
+                asset=[contract.system, contract.dataset],
+                description="What the source owes by now, by its contract's latency, is there for the quarter.",
+            ),
         ],
     )
     def landing(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
-        landed, error = land_dataset(settings, source, contract, periods.quarters(settings, context.run.tags))
+        quarters = periods.quarters(settings, context.run.tags)
+        landed, error = land_dataset(settings, source, contract, quarters)
         errors = [error] if error else [f"{item.quarter or 'all'}: {item.error}" for item in landed if item.error]
         for problem in errors:
             context.log.error(problem)
@@ -84,11 +92,32 @@ def dataset_asset(settings: Settings, source: Source, contract: Contract) -> dg.
                     metadata={
                         "problems": dg.MetadataValue.md("\n".join(f"- {problem}" for problem in errors) or "none")
                     },
-                )
+                ),
+                _in_time(settings, contract, quarters[-1]),
             ],
         )
 
     return landing
+
+
+def _in_time(settings: Settings, contract: Contract, quarter: Quarter) -> dg.AssetCheckResult:
+    extracts = [
+        extract
+        for extract in extracts_in_force(contract, settings.data)
+        if extract.period_start is None or extract.period_start <= quarter.start
+    ]
+    fresh = freshness(settings, contract, extracts, quarter, datetime.now(UTC).date())
+    return dg.AssetCheckResult(
+        check_name=IN_TIME_CHECK,
+        passed=fresh.in_time,
+        severity=dg.AssetCheckSeverity.WARN,  # the release decides, by contract, whether it can do without
+        metadata={
+            "quarter": quarter.code,
+            "state": fresh.state,
+            "due": fresh.due.isoformat() if fresh.due else "the contract names no latency",
+            "last extract": fresh.last_extract.isoformat() if fresh.last_extract else "none",
+        },
+    )
 
 
 def _log_other_quarters(context: dg.AssetExecutionContext, landed: Sequence[Landed]) -> None:

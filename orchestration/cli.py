@@ -20,17 +20,21 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from sources.errors import ConfigurationError, SourceError
+from sources.errors import ConfigurationError, SourceError, nearest
 from sources.periods import Quarter
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from dagster import DagsterInstance
 
     from orchestration.progress import Journal
     from orchestration.settings import Settings
+    from sources.config import Source
+    from sources.contract import Contract
     from sources.landing import Landed
 
 FAILED, WRONG = 1, 2
+MEASURES_NAMED = 6  # of a dataset, in `vitals status`; more are counted
 COMMAND_TAG = "vitals/command"  # marks Dagster's runs that `vitals` made in its own process
 app = typer.Typer(
     no_args_is_help=True,
@@ -242,15 +246,29 @@ def _failure(chosen: Settings, system: str, dataset: str, when: str, error: str)
     from orchestration import tracing
 
     errors.print(f"[red]✗[/] {system}/{dataset}{when}: {_plain(error)}")
-    touched = tracing.measures_touched(chosen, system, dataset)
+    touched = tracing.measures_by_dataset(chosen).get((system, dataset), [])
     if touched:
         errors.print(f"  Touches {len(touched)} measure{'s' * (len(touched) != 1)}: {', '.join(touched)}.")
 
 
 @app.command()
 @_guarded
-def check(council: CouncilOption = None) -> None:
-    """Check configuration, contracts, credentials and whether every source can be reached; all problems at once."""
+def check(
+    datasets: Annotated[
+        list[str] | None,
+        typer.Argument(help="Only these: a system such as hr, or a dataset such as hr/absences. Default: all."),
+    ] = None,
+    size: Annotated[
+        int, typer.Option("--sample", help="Show so many rows as they would land; nothing lands.", min=0)
+    ] = 0,
+    period: Annotated[
+        str | None, typer.Option("--period", help="Quarter of the sample. Default: the last complete one.")
+    ] = None,
+    council: CouncilOption = None,
+) -> None:
+    """Check configuration, contracts, credentials and whether every source can be reached; all problems at once.
+
+    With --sample: also read the first rows of each dataset, and show what would land and what would be rejected."""
     from orchestration.sandbox import source_systems
     from orchestration.settings import settings
 
@@ -263,26 +281,94 @@ def check(council: CouncilOption = None) -> None:
             problems += error.problems
     if problems:
         raise ConfigurationError(problems)
+    named = _named(chosen, datasets or [])
+    quarter = _quarter(period) or chosen.council.last_complete_quarter(datetime.now(UTC).date())
     out.print(f"[bold]{chosen.council.label}[/]: {len(chosen.contracts)} contracts, {len(chosen.sources)} sources.")
-    unreachable = False
+    failed = False
     with source_systems(chosen):
-        for source in chosen.sources.values():
-            missing = source.missing_variables()
-            if missing:
+        for source, mine in named:
+            if missing := source.missing_variables():
                 problems += missing
                 continue
             try:
-                source.reach()
-                out.print(f"[green]✓[/] {source.system}: {', '.join(source.datasets)}")
+                source.reach([contract.dataset for contract in mine])
+                out.print(f"[green]✓[/] {source.system}: {', '.join(contract.dataset for contract in mine)}")
             except ConfigurationError as error:
                 problems += error.problems
+                continue
             except SourceError as error:
-                unreachable = True
+                failed = True
                 errors.print(f"[red]✗[/] {source.system}: {_plain(str(error))}")
+                continue
+            for contract in mine if size else []:
+                try:
+                    _show_sample(chosen, source, contract, quarter, size)
+                except ConfigurationError as error:
+                    problems += error.problems
+                except SourceError as error:
+                    failed = True
+                    errors.print(f"[red]✗[/] {source.system}/{contract.dataset}: {_plain(str(error))}")
     if problems:
         raise ConfigurationError(problems)
-    if unreachable:
+    if failed:
         raise typer.Exit(FAILED)
+
+
+def _named(chosen: Settings, names: list[str]) -> list[tuple[Source, list[Contract]]]:
+    """The datasets that `names` mean (systems, or system/dataset), by source; all of the council's where none is named.
+    Raises ConfigurationError for what the council does not have."""
+    known = {*chosen.sources, *(f"{contract.system}/{contract.dataset}" for _, contract in chosen.declared())}
+    if unknown := [name for name in names if name not in known]:
+        raise ConfigurationError(
+            f"{chosen.name} has no source '{name}'.{nearest(name, known)} `vitals status` lists them."
+            for name in unknown
+        )
+    wanted = set(names) or known
+    found = [
+        (source, [c for c in source.datasets.values() if {source.system, f"{c.system}/{c.dataset}"} & wanted])
+        for source in chosen.sources.values()
+    ]
+    return [(source, contracts) for source, contracts in found if contracts]
+
+
+def _show_sample(chosen: Settings, source: Source, contract: Contract, quarter: Quarter, size: int) -> None:
+    from orchestration.sampling import sample
+
+    taken = sample(chosen, source, contract, quarter, size)
+    when = "whole" if contract.load == "full" else str(quarter)
+    out.print(f"\n[bold]{source.system}/{contract.dataset}[/] {when} · {_plain(taken.origin)}")
+    _print_rows(taken.good, [column.name for column in contract.columns])
+    read = taken.rows + taken.refused
+    extent = f"All {read:,} rows" if taken.is_whole else f"The first {read:,} rows"
+    out.print(f"{extent} were read: {taken.rows:,} would land, {taken.refused:,} would be rejected.")
+    for reason, count in sorted(taken.reasons.items(), key=lambda item: -item[1]):
+        out.print(f"  {count:,} × {_plain(reason)}")
+    for row in taken.rejected.to_pylist():
+        told = ", ".join(f"{c.name} {row[c.name]}" for c in contract.columns if row[c.name] is not None)
+        reasons = "; ".join(row["_reasons"])
+        out.print(f"  [yellow]row {row['_source_row']}[/] {_plain(reasons)} [dim]{_plain(told or row['_original'])}[/]")
+    for note in taken.notes:
+        out.print(f"  [dim]{_plain(note)}[/]")
+    out.print()
+
+
+def _print_rows(rows: pa.Table, names: list[str]) -> None:
+    """Rows as a table, or, where that is wider than the screen, each row as a list of its columns."""
+    texts = [{name: "–" if row[name] is None else str(row[name]) for name in names} for row in rows.to_pylist()]
+    widths = [max([len(name), *(len(row[name]) for row in texts)]) for name in names]
+    if sum(widths) + 2 * len(widths) <= out.width:
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+        for name in names:
+            table.add_column(name)
+        for row in texts:
+            table.add_row(*(_plain(value) for value in row.values()))
+        out.print(table)
+        return
+    longest = max(len(name) for name in names)
+    for row in texts:
+        for name, value in row.items():
+            out.print(f"  [dim]{name:<{longest}}[/]  {_plain(value)}")
+        out.print()
 
 
 @app.command()
@@ -293,37 +379,46 @@ def status(
     ] = None,
     council: CouncilOption = None,
 ) -> None:
-    """What has landed for a quarter, how old it is, what failed, and which releases there are."""
-    from orchestration import attempts, build
+    """What has landed for a quarter, how old it is, what failed or is late, which measures that touches, and which
+    releases there are."""
+    from orchestration import build, tracing
+    from orchestration.freshness import freshness
     from orchestration.settings import settings
 
     chosen = settings(council)
     quarter = _quarter(period) or chosen.council.last_complete_quarter(datetime.now(UTC).date())
     extracts = build.in_force(chosen, quarter, None)
+    touched = tracing.measures_by_dataset(chosen)
     out.print(f"[bold]{chosen.council.label}[/] · {quarter.label}\n")
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("system", "dataset", "last extract", "age", "rows", "rejected", "state"):
+    for name in ("system", "dataset", "last extract", "age", "rows", "rejected", "state", "measures"):
         table.add_column(name, justify="right" if name in ("rows", "rejected", "age") else "left")
-    failures = []
+    failures, rejected = [], []
+    today = datetime.now(UTC).date()
     for _, contract in chosen.declared():
         found = extracts[contract.name]
         mine = [item for item in found if item.period_start in (None, quarter.start)]
-        error = attempts.last_error(chosen.data, contract, quarter)
-        missing = build.is_missing(chosen, contract, found, quarter, None)
-        if error or missing:
-            failures.append((contract, error or "nothing has landed for this quarter."))
-        newest = max((item.extracted_at for item in found), default=None)
-        state = "missing" if missing else "not refreshed" if error else "in force"
+        fresh = freshness(chosen, contract, found, quarter, today)
+        if not fresh.in_time:
+            failures.append((contract, fresh.error or f"nothing has landed for this quarter ({fresh.state})."))
+        rejected += [(contract, item) for item in mine if item.rejected]
+        measures = touched.get((contract.system, contract.dataset), [])
         table.add_row(
             contract.system,
             contract.dataset,
-            f"{newest:%d %b %Y %H:%M}" if newest else "–",
-            _age(newest),
+            f"{fresh.last_extract:%d %b %Y %H:%M}" if fresh.last_extract else "–",
+            _age(fresh.last_extract),
             f"{sum(item.rows for item in mine):,}" if mine else "–",
             f"{sum(item.rejected for item in mine):,}" if mine else "–",
-            state,
+            fresh.state,
+            ", ".join(measures) if len(measures) <= MEASURES_NAMED else f"{len(measures)} measures",
         )
     out.print(table)
+    if rejected:
+        out.print("\nRejected, and why (each row is kept under rejected/; a corrected extract clears it):")
+    for contract, item in rejected:
+        reasons = "; ".join(f"{count:,} × {reason}" for reason, count in item.reasons.items())
+        out.print(f"  {contract.system}/{contract.dataset}: {_plain(reasons)}")
     for contract, error in failures:
         _failure(chosen, contract.system, contract.dataset, f" {quarter}", error)
     releases = sorted(chosen.releases.glob("*/r*/manifest.json"))

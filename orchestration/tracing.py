@@ -88,17 +88,17 @@ class Traced:
         return table.num_rows
 
 
-def measures_touched(settings: Settings, system: str, dataset: str) -> list[str]:
-    """Ids of the council's measures that draw on a dataset, as the last build knew them; empty before the first."""
+def measures_by_dataset(settings: Settings) -> dict[tuple[str, str], list[str]]:
+    """Ids of the council's measures that draw on each dataset, by (system, dataset), as the last build knew them; empty
+    before the first."""
     if not settings.curated.exists():
-        return []
+        return {}
     with duckdb.connect(str(settings.curated), read_only=True) as con:
         found = con.execute(
-            "select distinct measure_id from measures.measure_datasets semi join core.dim_measures using (measure_id) "
-            "where system = ? and dataset = ? order by measure_id",
-            [system, dataset],
+            "select system, dataset, list(distinct measure_id order by measure_id) from measures.measure_datasets "
+            "semi join core.dim_measures using (measure_id) group by system, dataset"
         ).fetchall()
-    return [measure for (measure,) in found]
+    return {(system, dataset): measures for system, dataset, measures in found}
 
 
 def trace(settings: Settings, measure: str, period: str, unit: str | None) -> Traced:

@@ -87,10 +87,11 @@ class Source:
         contract = self.datasets[dataset]
         yield from self._module.extract(self.connect(), self._requests[dataset], contract, quarters)
 
-    def reach(self) -> None:
-        """Raise SourceError, saying how to mend it, when the system does not answer or refuses us."""
+    def reach(self, datasets: Iterable[str] | None = None) -> None:
+        """Raise SourceError, saying how to mend it, when the system does not answer or refuses us for one of `datasets`
+        (None: all)."""
         connection = self.connect()
-        for name in self.datasets:
+        for name in self.datasets if datasets is None else datasets:
             self._module.reach(connection, self._requests[name])
 
     @property
