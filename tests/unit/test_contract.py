@@ -191,7 +191,7 @@ def custom(name: str, value: Any) -> Change:
         ),
         (
             custom("maximumRejectShare", 0.1),
-            "customProperties: 'maximumRejectShare' is not known. Did you mean 'maximumRejectedShare'? Known: 'load', ",
+            "customProperties: 'maximumRejectShare' is not known. Did you mean 'maximumRejectedShare'? Known: 'dele",
         ),
         (
             custom("load", "incremental"),
@@ -205,6 +205,18 @@ def custom(name: str, value: Any) -> Change:
         (
             custom("periodColumn", "a"),
             "customProperties.periodColumn: 'a' must be a date or a timestamp.",
+        ),
+        (
+            custom("highWaterMark", "effective_date"),
+            "customProperties.highWaterMark: only an incremental dataset (load: incremental) can have one.",
+        ),
+        (
+            custom("overlapDays", 3),
+            "customProperties.overlapDays: says how far to go back from a highWaterMark; name that, too.",
+        ),
+        (
+            add(name="b", logicalType="string", classification="personnel"),
+            "schema.b: classification 'personnel' is not known. Did you mean 'personal'? Known: 'personal', ",
         ),
         (
             custom("rowsPerQuarter", [600]),
@@ -271,6 +283,44 @@ def test_a_faulty_contract_names_file_key_and_remedy(tmp_path: Path, change: Cha
         load_contract(path)
     (problem,) = error.value.problems
     assert problem.startswith(f"sources/contracts/made/things.yaml: {message}")
+
+
+def test_an_increment_is_described_whole(tmp_path: Path) -> None:
+    columns = [
+        key("ref"),
+        column("updated_at", "timestamp", required=True),
+        column("is_deleted", "boolean"),
+        column("person", classification="pseudonymised"),
+    ]
+    contract = make_contract(
+        tmp_path, *columns, load="incremental", highWaterMark="updated_at", overlapDays=3, deletedColumn="is_deleted"
+    )
+    assert (contract.high_water_mark, contract.overlap_days, contract.deleted_column) == ("updated_at", 3, "is_deleted")
+    assert (contract.column("person").is_pseudonymised, contract.column("person").is_personal) == (True, False)
+    assert [item.classification for item in contract.columns] == [None, None, None, "pseudonymised"]
+    plain = make_contract(tmp_path, *columns, load="incremental", highWaterMark="updated_at")
+    assert (plain.overlap_days, plain.deleted_column) == (7, None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"deletedColumn": "updated_at"}, "customProperties.deletedColumn: 'updated_at' must be a boolean."),
+        (
+            {"highWaterMark": "update_at"},
+            "customProperties.highWaterMark: no column 'update_at'. Did you mean 'updated_at'?",
+        ),
+        ({"highWaterMark": "ref"}, "customProperties.highWaterMark: 'ref' must be a date or a timestamp."),
+        (
+            {"highWaterMark": "updated_at", "overlapDays": -1},
+            "customProperties.overlapDays: -1 will not do; write a whole number of days, for example 7.",
+        ),
+    ],
+)
+def test_an_increment_wrongly_described_is_refused(tmp_path: Path, settings: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        make_contract(tmp_path, key("ref"), column("updated_at", "timestamp"), load="incremental", **settings)
+    assert error.value.problems == [f"sources/contracts/made/things.yaml: {problem}"]
 
 
 @pytest.mark.parametrize("text", ["schema: [", "", "- a list", "kind: [1, 2]"])
