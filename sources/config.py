@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args
@@ -78,14 +79,17 @@ class Source:
         except pydantic.ValidationError as error:
             raise ConfigurationError(explain(error, f"{self.path}: connection", self._module.Connection)) from None
 
-    def extract(self, dataset: str, quarters: list[Quarter]) -> Iterator[Extract]:
+    def extract(
+        self, dataset: str, quarters: list[Quarter], since: Mapping[Quarter, datetime] = {}
+    ) -> Iterator[Extract]:
         """Read `dataset` for `quarters`: one Extract a quarter, or one for all where the dataset is kept whole.
+        For a quarter in `since`, only rows that changed from that moment on.
 
         Reading happens while the extract's rows are consumed. Raises ConfigurationError before anything is read,
         SourceError while reading.
         """
         contract = self.datasets[dataset]
-        yield from self._module.extract(self.connect(), self._requests[dataset], contract, quarters)
+        yield from self._module.extract(self.connect(), self._requests[dataset], contract, quarters, since)
 
     def reach(self, datasets: Iterable[str] | None = None) -> None:
         """Raise SourceError, saying how to mend it, when the system does not answer or refuses us for one of `datasets`

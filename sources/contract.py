@@ -33,6 +33,7 @@ _SQL_TYPES = {
     "timestamp": "TIMESTAMP",
     "boolean": "BOOLEAN",
 }
+_CLASSES = ("personal", "pseudonymised")
 # What landing adds to every row, with SQL types: where it came from and when.
 LINEAGE = {
     "_extract_id": "VARCHAR",
@@ -48,6 +49,9 @@ _CUSTOM = {
     "maximumRejectedShare",
     "maximumShrink",
     "periodColumn",
+    "highWaterMark",
+    "overlapDays",
+    "deletedColumn",
     "requiredForRelease",
 }
 
@@ -61,17 +65,35 @@ def _are_bounds(value: Any) -> bool:
     return whole and 0 <= value[0] <= value[1]
 
 
+def _is_number_of_days(value: Any) -> bool:
+    return type(value) is int and value >= 0
+
+
 _CUSTOM_FORMS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "rowsPerQuarter": (_are_bounds, "the fewest and the most rows, for example [600, 2500]"),
     "maximumRejectedShare": (_is_share, "a share from 0 to 1, for example 0.02"),
     "maximumShrink": (_is_share, "a share from 0 to 1, for example 0.3"),
+    "overlapDays": (_is_number_of_days, "a whole number of days, for example 7"),
     "requiredForRelease": (lambda value: isinstance(value, bool), "true or false"),
+}
+
+
+_MOMENTS = (("DATE", "TIMESTAMP"), "a date or a timestamp")
+# Properties that name a column: SQL types that it may have, and how to say so.
+_CUSTOM_COLUMNS = {
+    "periodColumn": _MOMENTS,
+    "highWaterMark": _MOMENTS,
+    "deletedColumn": (("BOOLEAN",), "a boolean"),
 }
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a contract. `sql_type` is DuckDB's; minimum, maximum and pattern bound its values."""
+    """One column of a contract. `sql_type` is DuckDB's; minimum, maximum and pattern bound its values.
+
+    A personal column goes no further than staging. A pseudonymised one is replaced by a keyed hash before landing: it
+    joins rows in staging and core, and leaves in no release.
+    """
 
     name: str
     sql_type: str
@@ -79,11 +101,17 @@ class Column:
     required: bool
     is_key: bool
     is_personal: bool
+    is_pseudonymised: bool = False
     values: tuple[str, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
     exclusive_minimum: float | None = None
     pattern: str | None = None
+
+    @property
+    def classification(self) -> str | None:
+        """`personal`, `pseudonymised`, or None for what anyone may see."""
+        return "personal" if self.is_personal else "pseudonymised" if self.is_pseudonymised else None
 
     @property
     def decimals(self) -> int:
@@ -97,7 +125,9 @@ class Contract:
     """One dataset's contract.
 
     `load` says what an extract is: `full` (the whole dataset; replaces), `snapshot` (a quarter whole) or
-    `incremental` (rows updated in a quarter; the newest row of a key counts). `rules` are row rules as
+    `incremental` (rows updated in a quarter; the newest row of a key counts). `high_water_mark` names the column that
+    says when a row was last updated: only what changed since, and `overlap_days` before, is then asked for again.
+    `deleted_column` says of the newest row of a key whether it is gone. `rules` are row rules as
     (name, SQL condition). `rows_per_quarter` are inclusive bounds of an extract; `maximum_rejected_share` and
     `maximum_shrink` are shares (0 to 1).
     """
@@ -115,6 +145,9 @@ class Contract:
     maximum_shrink: float
     required_for_release: bool
     latency_days: int | None
+    high_water_mark: str | None = None
+    overlap_days: int = 7
+    deleted_column: str | None = None
 
     @property
     def name(self) -> str:
@@ -198,11 +231,17 @@ def load_contract(path: Path) -> Contract:
             problems.append(f"schema.{item.name}: {error}")
     names = [column.name for column in columns]
     problems += [f"schema.{name}: stands twice." for name in sorted({name for name in names if names.count(name) > 1})]
-    period_column = custom.get("periodColumn")
-    if period_column and period_column not in names:
-        problems.append(f"customProperties.periodColumn: no column '{period_column}'.{nearest(period_column, names)}")
-    elif any(column.name == period_column and column.sql_type not in ("DATE", "TIMESTAMP") for column in columns):
-        problems.append(f"customProperties.periodColumn: '{period_column}' must be a date or a timestamp.")
+    for key, (types, kind) in _CUSTOM_COLUMNS.items():
+        named = custom.get(key)
+        if named is not None and named not in names:
+            problems.append(f"customProperties.{key}: no column '{named}'.{nearest(str(named), names)}")
+        elif any(column.name == named and column.sql_type not in types for column in columns):
+            problems.append(f"customProperties.{key}: '{named}' must be {kind}.")
+    for key in ("highWaterMark", "deletedColumn"):
+        if key in custom and custom.get("load") in ("full", "snapshot"):
+            problems.append(f"customProperties.{key}: only an incremental dataset (load: incremental) can have one.")
+    if "overlapDays" in custom and "highWaterMark" not in custom:
+        problems.append("customProperties.overlapDays: says how far to go back from a highWaterMark; name that, too.")
     if custom.get("load") == "incremental" and not any(column.is_key for column in columns):
         problems.append("schema: an incremental dataset needs a primary key, to know which row is newest.")
     rules = []
@@ -223,7 +262,10 @@ def load_contract(path: Path) -> Contract:
         columns=tuple(columns),
         rules=tuple(rules),
         load=custom["load"],
-        period_column=period_column,
+        period_column=custom.get("periodColumn"),
+        high_water_mark=custom.get("highWaterMark"),
+        overlap_days=int(custom.get("overlapDays", 7)),
+        deleted_column=custom.get("deletedColumn"),
         rows_per_quarter=(int(bounds[0]), int(bounds[1])) if bounds else None,
         maximum_rejected_share=float(custom.get("maximumRejectedShare", 0.02)),
         maximum_shrink=float(custom.get("maximumShrink", 0.3)),
@@ -252,6 +294,11 @@ def _column(item: SchemaProperty) -> Column:
             raise ValueError(f"logicalTypeOptions.{option} is not supported.{nearest(option, known_options)}")
         if option != "pattern" and type(options[option]) not in (int, float):
             raise ValueError(f"logicalTypeOptions.{option}: {options[option]!r} is not a number.")
+    if item.classification is not None and item.classification not in _CLASSES:
+        raise ValueError(
+            f"classification '{item.classification}' is not known.{nearest(str(item.classification), _CLASSES)} "
+            f"Known: {listed(_CLASSES)}."
+        )
     return Column(
         name=item.name,
         sql_type=sql_type,
@@ -259,6 +306,7 @@ def _column(item: SchemaProperty) -> Column:
         required=bool(item.required or item.primaryKey),
         is_key=bool(item.primaryKey),
         is_personal=item.classification == "personal",
+        is_pseudonymised=item.classification == "pseudonymised",
         values=tuple(str(value.value) for value in item.enum or []),
         minimum=options.get("minimum"),
         maximum=options.get("maximum"),
@@ -303,7 +351,7 @@ def dbt_sources(contracts: dict[str, Contract]) -> str:
                     "name": column.name,
                     "description": column.description,
                     "data_type": column.sql_type.lower(),
-                    **({"config": {"meta": {"classification": "personal"}}} if column.is_personal else {}),
+                    **({"config": {"meta": {"classification": kind}}} if (kind := column.classification) else {}),
                 }
                 for column in contract.columns
             ],

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,7 @@ class Extract:
 
     `quarter` is None where the dataset is kept whole or the contract's period column splits it. `batches` have the
     schema of `text_schema(contract)`. `origin` is an address without secrets. `notes` fills while batches are read.
+    `since` is given where only what changed from that moment on was asked for: landing then adds to what it has.
     """
 
     quarter: Quarter | None
@@ -106,6 +108,7 @@ class Extract:
     origin: str
     format: Format
     notes: list[str] = field(default_factory=list)
+    since: datetime | None = None
 
 
 def text_schema(contract: Contract) -> pa.Schema:

@@ -6,7 +6,8 @@ SQLite so far; every value crosses as text, so the query decides what is selecte
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -49,7 +50,11 @@ class Request(x.Request):
 
 
 def extract(
-    connection: Connection, request: Request, contract: Contract, quarters: list[Quarter]
+    connection: Connection,
+    request: Request,
+    contract: Contract,
+    quarters: list[Quarter],
+    since: Mapping[Quarter, datetime] = {},
 ) -> Iterator[x.Extract]:
     """One extract a quarter where the query names the period, else one for all. Raises SourceError while reading."""
     by_period = bool(_PARAMETER.search(request.query))

@@ -5,7 +5,8 @@ An export can fail half-way inside an answer with status 200, so its rows are co
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -30,7 +31,11 @@ class Request(x.Request):
 
 
 def extract(
-    connection: HttpConnection, request: Request, contract: Contract, quarters: list[Quarter]
+    connection: HttpConnection,
+    request: Request,
+    contract: Contract,
+    quarters: list[Quarter],
+    since: Mapping[Quarter, datetime] = {},
 ) -> Iterator[x.Extract]:
     """One extract with the whole dataset. Raises SourceError while reading."""
     origin = f"{connection.base_url}{_path(request)}/exports/jsonl"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -53,7 +54,11 @@ class Request(x.Request):
 
 
 def extract(
-    connection: HttpConnection, request: Request, contract: Contract, quarters: list[Quarter]
+    connection: HttpConnection,
+    request: Request,
+    contract: Contract,
+    quarters: list[Quarter],
+    since: Mapping[Quarter, datetime] = {},
 ) -> Iterator[x.Extract]:
     """One extract a quarter where a parameter names the period, else one for all. Raises SourceError while reading."""
     by_period = any("{period." in str(value) for value in request.request.params.values())
