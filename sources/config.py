@@ -262,7 +262,7 @@ def _walk(model: type[pydantic.BaseModel], location: Iterable[int | str]) -> tup
             if isinstance(candidate, type) and issubclass(candidate, pydantic.BaseModel)
         ]
         current = inner or current
-    return place, sorted({key for each in current for key in each.model_fields})
+    return place, sorted({info.alias or key for each in current for key, info in each.model_fields.items()})
 
 
 def _is_tag(model: type[pydantic.BaseModel], part: int | str) -> bool:
