@@ -9,8 +9,9 @@ import pydantic
 import yaml
 
 from sources.config import explain
-from sources.errors import ConfigurationError, shown_path
+from sources.errors import ConfigurationError, listed, nearest, shown_path
 from sources.periods import Quarter
+from sources.sandbox import SYSTEMS
 
 
 class _Strict(pydantic.BaseModel):
@@ -32,9 +33,21 @@ class Calendar(_Strict):
 
 
 class Sandbox(_Strict):
-    """The council's source systems come with the project and are served on loopback while a quarter runs."""
+    """The council's source systems come with the project and are served on loopback while a quarter runs. `systems`
+    says which set of them; another `seed` makes another council of the same kind."""
 
+    systems: str
     seed: int
+
+    @pydantic.field_validator("systems")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value not in SYSTEMS:
+            raise ValueError(
+                f"'{value}' is not a set of systems that comes with the project.{nearest(value, SYSTEMS)} "
+                f"Known: {listed(SYSTEMS)}."
+            )
+        return value
 
 
 class Council(_Strict):

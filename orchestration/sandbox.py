@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from orchestration.settings import Settings
+from sources.sandbox import running
 
 
 def needs_sandbox(settings: Settings) -> bool:
@@ -21,9 +22,8 @@ def source_systems(settings: Settings) -> Iterator[None]:
     if settings.council.sandbox is None or not needs_sandbox(settings):
         yield
         return
-    from sources import sandbox  # numpy and its data are loaded only where a council is fictional
-
-    with sandbox.running(settings.base / "sandbox" / settings.name, settings.council.sandbox.seed) as variables:
+    sandbox = settings.council.sandbox
+    with running(settings.base / "sandbox" / settings.name, sandbox.seed, systems=sandbox.systems) as variables:
         os.environ.update(variables)
         try:
             yield

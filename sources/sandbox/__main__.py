@@ -8,18 +8,19 @@ import shlex
 import threading
 from pathlib import Path
 
-from sources.sandbox import running
+from sources.sandbox import SYSTEMS, running
 
 
 def main() -> None:
     """Serve until interrupted."""
     parser = argparse.ArgumentParser(prog="python -m sources.sandbox", description=__doc__)
     parser.add_argument("folder", type=Path, help="where the data are kept")
-    parser.add_argument("--seed", type=int, default=1373, help="another seed is another city (default: %(default)s)")
-    parser.add_argument("--scale", type=float, default=1.0, help="size of the city, 0 to 1 (default: %(default)s)")
+    parser.add_argument("--systems", choices=SYSTEMS, default="city", help="whose systems (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1373, help="another seed is another council (default: %(default)s)")
+    parser.add_argument("--scale", type=float, default=1.0, help="size of the council, 0 to 1 (default: %(default)s)")
     arguments = parser.parse_args()
     with (
-        running(arguments.folder, arguments.seed, arguments.scale) as environment,
+        running(arguments.folder, arguments.seed, arguments.scale, arguments.systems) as environment,
         contextlib.suppress(KeyboardInterrupt),
     ):
         for name, value in environment.items():

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from sources.sandbox import city
-from sources.sandbox.city import END, FIRST, LAST, SERVICES, UNITS, Days, Ints
+from sources.sandbox import city, timeline
+from sources.sandbox.city import SERVICES, UNITS
 from sources.sandbox.effects import HIGHWAYS_ACTIONS
 from sources.sandbox.tables import british_dates, write_csv
+from sources.sandbox.timeline import END, FIRST, LAST, Days, Ints
 
 FOLDER = "audit"
 _PER_YEAR = 46
@@ -21,7 +22,7 @@ _NULL = "NA"
 
 def generate(folder: Path, seed: int, scale: float) -> None:
     """Write both files to `folder`. A tracker has the same few audits at every scale."""
-    rng = city.generator(seed, "audit")
+    rng = timeline.generator(seed, "audit")
     years = list(range(FIRST.year - 1, LAST.year + 1))
     planned = np.concatenate([_planned(rng, year) for year in years])
     n = len(planned)

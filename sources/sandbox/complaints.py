@@ -12,9 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sources.sandbox import city
-from sources.sandbox.city import BEGIN, END, MERGED, MERGED_INTO, SERVICES, Days, Flags, Floats, Ints
+from sources.sandbox import city, timeline
+from sources.sandbox.city import MERGED, MERGED_INTO, SERVICES
 from sources.sandbox.effects import CARE_COMPLAINTS, COMPLAINTS_TRIAGE, DAMP_AND_MOULD
+from sources.sandbox.timeline import BEGIN, END, Days, Flags, Floats, Ints
 
 RECORDS = "complaints.parquet"
 _NONE = np.datetime64("NaT", "D")
@@ -53,7 +54,7 @@ class Cases:
 
 def generate(folder: Path, seed: int, scale: float) -> None:
     """Write the records to `folder`."""
-    rng = city.generator(seed, "complaints")
+    rng = timeline.generator(seed, "complaints")
     first = _received(rng, scale)
     _handle_first(rng, first)
     second = _escalated(rng, first)
@@ -68,7 +69,7 @@ def generate(folder: Path, seed: int, scale: float) -> None:
 def _received(rng: np.random.Generator, scale: float) -> Cases:
     yearly = city.per_service("complaints")
     units, days = [], []
-    for month in city.months(before=4):
+    for month in timeline.months(before=4):
         rate = yearly / 12 * _SEASON[month.first.month - 1] * (1 + 0.0012 * month.number)
         rate = rate * city.factor(CARE_COMPLAINTS, month.first) * city.factor(DAMP_AND_MOULD, month.first)
         if not city.exists(month.first)[MERGED]:
@@ -88,7 +89,7 @@ def _received(rng: np.random.Generator, scale: float) -> Cases:
 def _acknowledge(rng: np.random.Generator, cases: Cases, within: float, days: int) -> None:
     n = len(cases.received)
     wait = np.where(rng.random(n) < within, rng.binomial(days, 0.45, n), days + 1 + rng.geometric(0.4, n))
-    cases.acknowledged = city.add_working_days(cases.received, wait)
+    cases.acknowledged = timeline.add_working_days(cases.received, wait)
     cases.acknowledged = np.maximum(cases.acknowledged, cases.received)
 
 
@@ -100,7 +101,7 @@ def _answer(rng: np.random.Generator, cases: Cases, in_time: Floats, days: int, 
     allowed = days + cases.extension
     early = 1 + rng.binomial(allowed - 1, 0.72)
     wait = np.where(rng.random(n) < in_time, early, allowed + rng.geometric(1 / spread, n))
-    cases.answered = city.add_working_days(cases.acknowledged, wait)
+    cases.answered = timeline.add_working_days(cases.acknowledged, wait)
 
 
 def _decide(rng: np.random.Generator, cases: Cases, upheld: Floats) -> None:
@@ -163,7 +164,7 @@ def _versions(rng: np.random.Generator, cases: Cases, uprn: Ints, located: Flags
                     "extension_days": pa.array(cases.extension[rows], mask=unknown),
                     "team": pa.array(_TEAMS[cases.unit[rows] * 3 + cases.team[rows]]),
                     "uprn": pa.array(uprn[number].astype(str), mask=~located[number]),
-                    "updated_at": pa.array(city.during_work(happened[rows], rng)),
+                    "updated_at": pa.array(timeline.during_work(happened[rows], rng)),
                 }
             )
         )
@@ -174,13 +175,13 @@ def _with_faults(rng: np.random.Generator, table: pa.Table) -> pa.Table:
     """In every quarter one complaint answered before it was received, and two that come twice."""
     updated = table["updated_at"].to_numpy()
     answered, received = table["answered"].to_numpy().copy(), table["received"].to_numpy()
-    quarters = city.quarter_numbers(updated)
+    quarters = timeline.quarter_numbers(updated)
     case = table["case_id"].combine_chunks().dictionary_encode().indices.to_numpy() * 2 + table["stage"].to_numpy()
     newest = np.zeros(int(case.max()) + 1, dtype=updated.dtype)
     np.maximum.at(newest, case, updated)
     # Newest versions of cases that arrived in the same quarter: none is superseded, and no earlier one is left
     # standing as unanswered when this one is refused.
-    sound = ~np.isnat(answered) & (city.quarter_numbers(received) == quarters) & (newest[case] == updated)
+    sound = ~np.isnat(answered) & (timeline.quarter_numbers(received) == quarters) & (newest[case] == updated)
     again = []
     for quarter in np.unique(quarters):
         chosen = rng.choice(np.flatnonzero((quarters == quarter) & sound), 3, replace=False)

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from sources.sandbox import city
-from sources.sandbox.city import MERGED, MERGED_INTO, QUARTERS, SERVICES, UNITS, Floats, Ints, Month
+from sources.sandbox import city, timeline
+from sources.sandbox.city import MERGED, MERGED_INTO, SERVICES, UNITS
 from sources.sandbox.effects import CARE_OVERSPEND, NEW_COST_CENTRE, SOCIAL_WORKERS_HIRED, SUSPENSE_POSTINGS
 from sources.sandbox.tables import british_dates, pounds, write_csv
+from sources.sandbox.timeline import QUARTERS, Floats, Ints, Month
 
 FOLDER = "finance"
 _PAY, _AGENCY, _PREMISES, _TRANSPORT, _SUPPLIES, _THIRD_PARTY, _INCOME = range(7)
@@ -48,7 +49,7 @@ _POSTED_SINCE = date(2024, 4, 1)  # the column 'Posting date' is called 'Posted'
 
 def generate(folder: Path, seed: int, scale: float) -> None:
     """Write ledger and forecast files to `folder`."""
-    rng = city.generator(seed, "finance")
+    rng = timeline.generator(seed, "finance")
     gross = _gross_year()
     pressure = _pressure(rng)
     budget = np.round(gross.sum(axis=1)[:, None] * _GROWTH ** np.arange(len(_YEARS)), -3)
@@ -85,7 +86,7 @@ def _pressure(rng: np.random.Generator) -> Floats:
 def _write_forecasts(folder: Path, rng: np.random.Generator, budget: Floats, pressure: Floats) -> None:
     """A file per month: budget and forecast of the year for each service. Forecasts see more as the year goes on."""
     header = ["As at", "Service code", "Service", "Budget", "Forecast outturn"]
-    for month in city.months():
+    for month in timeline.months():
         rows = np.flatnonzero(city.exists(month.first))
         elapsed = (month.number % 12 + 1) / 12
         noise = rng.normal(0, 0.012, len(SERVICES)) * (1 - elapsed)
@@ -114,7 +115,7 @@ def _with_merged(amounts: Floats, month: Month) -> Floats:
 
 def _write_ledger(folder: Path, rng: np.random.Generator, gross: Floats, pressure: Floats, scale: float) -> None:
     accruals: list[tuple[str, str, int]] = []
-    for month in city.months():
+    for month in timeline.months():
         service, group, pence = _lines(rng, _month_amounts(rng, gross, pressure, month), scale)
         n = len(pence)
         posted = british_dates(np.sort(rng.choice(month.working_days, n)))

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sources.sandbox import city
-from sources.sandbox.city import BEGIN, SERVICES, UNITS, Days, Floats, Ints
+from sources.sandbox import city, timeline
+from sources.sandbox.city import SERVICES, UNITS
 from sources.sandbox.effects import RECRUITMENT_FREEZE
 from sources.sandbox.sickness import REASON_CODES, Staff, sickness_history
+from sources.sandbox.timeline import BEGIN, Days, Floats, Ints
 
 DATABASE = "hr.sqlite"
 _SCHEMA = """
@@ -44,7 +45,7 @@ class Posts:
 
 def generate(folder: Path, seed: int, scale: float) -> None:
     """Write the database to `folder`."""
-    rng = city.generator(seed, "hr")
+    rng = timeline.generator(seed, "hr")
     posts = _posts(rng, scale)
     staff = _staff(rng, posts)
     path = folder / DATABASE
@@ -85,7 +86,7 @@ def _posts(rng: np.random.Generator, scale: float) -> Posts:
     fte = rng.choice([1.0, 0.8, 0.6, 0.5], n, p=[0.78, 0.1, 0.07, 0.05])
     start = np.full(n, np.datetime64("2015-04-01"))
     new = rng.random(n) < 0.06
-    firsts = np.array([month.begin for month in city.months()])
+    firsts = np.array([month.begin for month in timeline.months()])
     start[new] = rng.choice(firsts[1:], int(new.sum()))
     to = np.full(n, _NONE)
     ended = ~new & (rng.random(n) < 0.04)
@@ -106,7 +107,7 @@ def _staff(rng: np.random.Generator, posts: Posts) -> Staff:
     holder[first] = np.arange(len(first))
     total = len(first)
     leavers: list[tuple[Ints, Days, npt.NDArray[np.str_]]] = []
-    for month in city.months():
+    for month in timeline.months():
         begin, end = month.begin, month.end
         # After the pandemic more people changed jobs; each year a few more leave in summer.
         trend = (0.9, 1.15)[month.year] if month.year < 2 else 1.0

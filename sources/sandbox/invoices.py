@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from sources.sandbox import city
-from sources.sandbox.city import BEGIN, END, QUARTERS, SERVICES, Days, Flags, Floats, Ints, Month
+from sources.sandbox import city, timeline
+from sources.sandbox.city import SERVICES
 from sources.sandbox.effects import PAYMENT_SYSTEM, PAYMENT_SYSTEM_TROUBLE
 from sources.sandbox.finance import FOLDER
 from sources.sandbox.tables import british_dates, pounds, write_csv
+from sources.sandbox.timeline import BEGIN, END, QUARTERS, Days, Flags, Floats, Ints, Month
 
 _PER_MONTH = 2350
 _NA_UNTIL = date(2023, 4, 1)
@@ -25,7 +26,7 @@ _HEADER = ["Invoice", "Cost centre", "Received", "Paid", "Disputed", "Net amount
 
 def generate(folder: Path, seed: int, scale: float) -> None:
     """Write invoice files to `folder`."""
-    rng = city.generator(seed, "invoices")
+    rng = timeline.generator(seed, "invoices")
     received, in_time = _received(rng, scale)
     n = len(received)
     weight = np.sqrt(city.per_service("fte") * 0.05 + city.per_service("third_party"))
@@ -35,7 +36,7 @@ def generate(folder: Path, seed: int, scale: float) -> None:
     paid = received + np.where(rng.random(n) < in_time, prompt, 31 + rng.geometric(0.055, n))
     disputed = rng.random(n) < 0.018
     paid = np.where(disputed, paid + rng.integers(15, 90, n), paid)
-    paid = np.busday_offset(paid, 0, roll="backward", holidays=city.bank_holidays())
+    paid = np.busday_offset(paid, 0, roll="backward", holidays=timeline.bank_holidays())
     paid = np.maximum(paid, received)
     # Some disputes come to light after payment: a later version of the same invoice.
     reviewed = np.where(rng.random(n) < 0.006, paid + rng.integers(50, 130, n), _NONE)
@@ -45,7 +46,7 @@ def generate(folder: Path, seed: int, scale: float) -> None:
     rows, updated, is_paid, is_reviewed = _as_at_quarter_ends(received, paid, reviewed)
     order = np.lexsort((rows, updated))
     rows, updated, is_paid, is_reviewed = rows[order], updated[order], is_paid[order], is_reviewed[order]
-    for month in city.months():
+    for month in timeline.months():
         part = slice(*np.searchsorted(updated, np.array([month.begin, month.end])))
         row = rows[part]
         # Before that day the report wrote NA where nothing was paid, since then nothing.
@@ -72,7 +73,7 @@ def generate(folder: Path, seed: int, scale: float) -> None:
 def _received(rng: np.random.Generator, scale: float) -> tuple[Days, Floats]:
     """Days of receipt, sorted, and the chance of payment within 30 days at that time."""
     days, chances = [], []
-    for month in city.months(before=3):
+    for month in timeline.months(before=3):
         count = rng.poisson(_PER_MONTH * scale * (1.2 if month.first.month == 3 else 1.0) * (1 + 0.001 * month.number))
         days.append(np.sort(rng.choice(month.working_days, count)))
         chances.append(np.full(count, 0.925 + rng.normal(0, 0.008)))
@@ -89,7 +90,7 @@ def _as_at_quarter_ends(received: Days, paid: Days, reviewed: Days) -> tuple[Int
     for step, happened in enumerate(steps):
         following = steps[step + 1] if step < 2 else np.full(len(happened), _NONE)
         follows = ~np.isnat(following) & (following <= END)
-        superseded = follows & (city.quarter_numbers(following) == city.quarter_numbers(happened))
+        superseded = follows & (timeline.quarter_numbers(following) == timeline.quarter_numbers(happened))
         row = np.flatnonzero((happened >= BEGIN) & (happened <= END) & ~superseded)
         rows.append(row)
         updated.append(happened[row])

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sources.sandbox import city
+from sources.sandbox import timeline
 from sources.sandbox.city import AREA_CODE
 from sources.sandbox.effects import PANDEMIC_YEAR
 
@@ -39,7 +39,7 @@ _ESTIMATES = np.arange(2005, 2026)
 def generate(folder: Path, seed: int, scale: float) -> None:
     """Write one Parquet file per dataset to `folder`. Open data are the same at every scale."""
     assert _CODES[0] == AREA_CODE
-    rng = city.generator(seed, "open data")
+    rng = timeline.generator(seed, "open data")
     (folder / FOLDER).mkdir(parents=True)
     names = np.array([area[0] for area in _AREAS])
     size, growth, tonnes, fall = (np.array([area[i] for area in _AREAS], dtype=float) for i in range(1, 5))

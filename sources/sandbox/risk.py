@@ -12,9 +12,10 @@ import numpy as np
 import xlsxwriter
 
 from sources.periods import Quarter
-from sources.sandbox import city
-from sources.sandbox.city import QUARTERS, SERVICES
+from sources.sandbox import timeline
+from sources.sandbox.city import SERVICES
 from sources.sandbox.effects import REPAIRS_RISK
+from sources.sandbox.timeline import QUARTERS
 
 FOLDER = "risk"
 SHEET = "Corporate risks"
@@ -51,7 +52,7 @@ _RISKS = [
 
 def generate(folder: Path, seed: int, scale: float) -> None:
     """Write one workbook per quarter to `folder`. A register has the same few risks at every scale."""
-    rng = city.generator(seed, "risk")
+    rng = timeline.generator(seed, "risk")
     (folder / FOLDER).mkdir(parents=True)
     drift = np.zeros(len(_RISKS), dtype=int)
     for number, quarter in enumerate(QUARTERS):

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from sources.sandbox import city
-from sources.sandbox.city import BEGIN, END, Days, Flags, Floats, Ints
+from sources.sandbox import city, timeline
 from sources.sandbox.effects import CARE_SICKNESS
+from sources.sandbox.timeline import BEGIN, END, Days, Flags, Floats, Ints
 
 # Reason: code, share of spells, typical calendar days (median and spread of a lognormal), how much more in winter.
 _REASONS = [
@@ -105,7 +105,7 @@ def _versions(rng: np.random.Generator, spells: Spells, fte: Floats) -> Versions
     spell = np.concatenate([opens, closes, mends])
     last_day = np.concatenate([np.full(len(opens), _NONE), recorded_end[closes], spells.end[mends]])
     saved = np.concatenate([opened_on[opens], closed_on[closes], mended_on[mends]])
-    return Versions(spell, spells.start[spell], last_day, fte[spells.who[spell]], city.during_work(saved, rng))
+    return Versions(spell, spells.start[spell], last_day, fte[spells.who[spell]], timeline.during_work(saved, rng))
 
 
 def _in_time_simulated(days: Days) -> Flags:
@@ -121,7 +121,7 @@ def _onsets(rng: np.random.Generator, staff: Staff) -> tuple[Ints, Ints, Days]:
     whos: list[Ints] = []
     reasons: list[Ints] = []
     starts: list[Days] = []
-    for month in city.months(before=12):
+    for month in timeline.months(before=12):
         employed = np.flatnonzero((staff.start < month.end) & (np.isnat(staff.leave) | (staff.leave >= month.begin)))
         season = 1 + winter * np.cos(2 * np.pi * (month.first.month - 1) / 12)
         season[0] *= _PANDEMIC_WAVES.get(f"{month.first:%Y-%m}", 1.0)
@@ -136,7 +136,7 @@ def _onsets(rng: np.random.Generator, staff: Staff) -> tuple[Ints, Ints, Days]:
         starts.append(rng.choice(np.arange(month.begin, month.end), len(who)))
         whos.append(who)
         reasons.append(why)
-    start = np.busday_offset(np.concatenate(starts), 0, roll="forward", holidays=city.bank_holidays())
+    start = np.busday_offset(np.concatenate(starts), 0, roll="forward", holidays=timeline.bank_holidays())
     who, reason = np.concatenate(whos), np.concatenate(reasons)
     kept = start <= END
     return who[kept], reason[kept], start[kept]
@@ -155,7 +155,7 @@ def _first_of_overlapping(who: Ints, start: Days, end: Days) -> Flags:
 
 def _with_faults(rng: np.random.Generator, versions: Versions) -> Versions:
     """Two negative FTEs, one spell that ends before it begins and one saved twice, in every quarter."""
-    quarters = city.quarter_numbers(versions.changed)
+    quarters = timeline.quarter_numbers(versions.changed)
     # Only spells with a single version: no earlier one is left standing as an absence without end.
     sound = (np.bincount(versions.spell)[versions.spell] == 1) & ~np.isnat(versions.last_day)
     again: list[int] = []

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import importlib
 import shutil
 from pathlib import Path
+from types import ModuleType
 
-from sources.sandbox import audit, complaints, finance, hr, invoices, open_data, risk
-
-SYSTEMS = (hr, complaints, finance, invoices, risk, audit, open_data)
+# What sets of systems there are. A module offers GENERATORS, modules with `generate(folder, seed, scale)` that write
+# the data of one system, and `serving(data)`, a context in which those systems run; it gives their environment.
+SYSTEMS = {"city": "sources.sandbox.city_systems", "district": "sources.sandbox.district"}
 _UNFINISHED = "unfinished-"
 
 
-def ensure(folder: Path, seed: int, scale: float = 1.0) -> Path:
-    """The folder inside `folder` that holds the data of `seed` at `scale` (1 is the whole city); makes it if need be.
+def named(systems: str) -> ModuleType:
+    """The module of a set of systems."""
+    return importlib.import_module(SYSTEMS[systems])
+
+
+def ensure(folder: Path, seed: int, scale: float = 1.0, systems: str = "city") -> Path:
+    """The folder inside `folder` that holds the data of `seed` at `scale` (1 is the whole council); makes it if need
+    be.
 
     The data are written aside and renamed, so a generation that was killed leaves nothing that is taken for whole.
     Data that other versions of the generators made are removed. Safe to call from several processes. Raises
@@ -34,15 +42,13 @@ def ensure(folder: Path, seed: int, scale: float = 1.0) -> Path:
                 shutil.rmtree(old)
         unfinished = folder / f"{_UNFINISHED}{data.name}"
         unfinished.mkdir()
-        for system in SYSTEMS:
-            system.generate(unfinished, seed, scale)
+        for generator in named(systems).GENERATORS:
+            generator.generate(unfinished, seed, scale)
         unfinished.rename(data)
     return data
 
 
 def generator_version() -> str:
     """Twelve digits that change whenever the code that makes the data does."""
-    package = Path(__file__).parent
-    names = [module.__name__.rpartition(".")[2] for module in SYSTEMS] + ["city", "effects", "sickness", "tables"]
-    code = b"\0".join((package / f"{name}.py").read_bytes() for name in sorted(names))
+    code = b"\0".join(path.read_bytes() for path in sorted(Path(__file__).parent.rglob("*.py")))
     return hashlib.sha256(code).hexdigest()[:12]

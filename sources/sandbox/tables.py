@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sources.sandbox.city import Days, Ints
+from sources.sandbox.timeline import Days, Ints
 
 _ORIGIN = np.datetime64("1980-01-01", "D")
 _LENGTH = 23_000  # days, to the end of 2042

@@ -20,7 +20,7 @@ import pytest
 from sources.config import load_sources
 from sources.contract import load_contracts
 from sources.landing import Landed, land
-from sources.sandbox import audit, city, complaints, effects, ensure, finance, hr, risk, running
+from sources.sandbox import audit, city, complaints, effects, ensure, finance, hr, risk, running, timeline
 from sources.sandbox.effects import Effect
 
 COUNCIL = Path(__file__).parents[2] / "councils" / "brigstow"
@@ -46,7 +46,7 @@ def cases(data: Path) -> pd.DataFrame:
     table["unit"] = table.team.map(city.TEAMS)
     begin, end = (table[name].to_numpy("datetime64[D]") for name in ("acknowledged", "answered"))
     # busday_count leaves the last day out; both bounds move by one so that it counts the days after acknowledgement.
-    worked = np.busday_count(begin + 1, end + 1, holidays=city.bank_holidays())
+    worked = np.busday_count(begin + 1, end + 1, holidays=timeline.bank_holidays())
     table["in_time"] = worked <= 10 + table.extension_days.fillna(0)
     table["received"] = pd.to_datetime(table.received)
     return table
@@ -61,7 +61,7 @@ def staff(data: Path) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def ledger(data: Path) -> pd.DataFrame:
     parts = []
-    for month in city.months():
+    for month in timeline.months():
         path = data / finance.FOLDER / f"ledger_{month.first:%Y-%m}.csv"
         part = pd.read_csv(path, encoding="cp1252", dtype=str).rename(columns={"Posted": "Posting date"})
         parts.append(part.assign(month=month.first))
@@ -212,7 +212,7 @@ def test_a_new_payment_system_starts_badly_and_then_works(data: Path) -> None:
 
 def test_the_risk_of_unsafe_homes_worsens_twice(data: Path) -> None:
     scores = {}
-    for quarter in city.QUARTERS:
+    for quarter in timeline.QUARTERS:
         book = fastexcel.read_excel(data / risk.FOLDER / f"risk_register_{quarter.code}.xlsx")
         rows = book.load_sheet(risk.SHEET, header_row=5).to_arrow().to_pylist()
         scores[quarter.code] = next(row["Current score"] for row in rows if row["Ref"] == "CR07")
@@ -250,8 +250,8 @@ def landed(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[
         with running(folder, SEED, SCALE) as environment, pytest.MonkeyPatch.context() as patch:
             for variable, value in environment.items():
                 patch.setenv(variable, value)
-            extracts = sources[system].extract(dataset, city.QUARTERS[-4:])
-            return land(contracts[name], extracts, into, city.QUARTERS[-4:])
+            extracts = sources[system].extract(dataset, timeline.QUARTERS[-4:])
+            return land(contracts[name], extracts, into, timeline.QUARTERS[-4:])
 
     return fetch
 

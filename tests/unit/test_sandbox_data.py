@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from sources.sandbox import audit, city, complaints, ensure, finance, hr, open_data, risk, store
+from sources.sandbox import audit, city, complaints, ensure, finance, hr, open_data, risk, store, timeline
 from sources.sandbox.sickness import Spells, _first_of_overlapping, _take
 
 SEED, SCALE = 7, 0.05
@@ -57,14 +57,14 @@ def test_another_seed_gives_another_city(data: Path, tmp_path: Path) -> None:
 
 
 def test_every_period_has_its_files(data: Path) -> None:
-    months = [f"{month.first:%Y-%m}" for month in city.months()]
+    months = [f"{month.first:%Y-%m}" for month in timeline.months()]
     assert (months[0], months[-1], len(months)) == ("2021-04", "2026-09", 66)
     names = {path.name for path in (data / finance.FOLDER).iterdir()}
     assert names == {f"{kind}_{month}.csv" for kind in ("ledger", "invoices", "forecasts") for month in months}
     assert {path.name for path in (data / risk.FOLDER).iterdir()} == {
-        f"risk_register_{quarter.code}.xlsx" for quarter in city.QUARTERS
+        f"risk_register_{quarter.code}.xlsx" for quarter in timeline.QUARTERS
     }
-    assert len(city.QUARTERS) == 22
+    assert len(timeline.QUARTERS) == 22
 
 
 def test_the_whole_city_has_about_a_million_rows(data: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_reversal_takes_back_an_accrual_of_the_month_before(data: Path) -> Non
 
 
 def test_an_invoice_stands_once_a_quarter(data: Path) -> None:
-    for quarter in city.QUARTERS:
+    for quarter in timeline.QUARTERS:
         seen = [
             row["Invoice"]
             for month in quarter.months

@@ -1,0 +1,30 @@
+"""The systems of the fictional city: which there are, and what a council's YAML needs to know to reach them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from sources.sandbox import audit, complaints, finance, hr, invoices, open_data, risk
+from sources.sandbox.complaints_api import ComplaintsApi
+from sources.sandbox.open_data_api import OpenDataApi
+
+GENERATORS = (hr, complaints, finance, invoices, risk, audit, open_data)
+
+
+@contextmanager
+def serving(data: Path) -> Iterator[dict[str, str]]:
+    """The systems over the folder `data`, on free ports of loopback; yields the environment."""
+    with ExitStack() as stack:
+        cases = ComplaintsApi.load(data)
+        yield {
+            "HR_DATABASE": str(data / hr.DATABASE),
+            "FINANCE_FOLDER": str(data / finance.FOLDER),
+            "RISK_FOLDER": str(data / risk.FOLDER),
+            "AUDIT_FOLDER": str(data / audit.FOLDER),
+            "COMPLAINTS_URL": stack.enter_context(cases.serve()),
+            "COMPLAINTS_CLIENT_ID": cases.client_id,
+            "COMPLAINTS_CLIENT_SECRET": cases.client_secret,
+            "OPEN_DATA_URL": stack.enter_context(OpenDataApi.load(data / open_data.FOLDER).serve()),
+        }
