@@ -160,6 +160,12 @@ class Contract:
         return f"{self.system}__{self.dataset}"
 
     @property
+    def is_open(self) -> bool:
+        """Whether it names no column: connectors then give every column there is, under its own heading. Only for
+        looking at a source that no contract describes yet (sources.scaffold)."""
+        return not self.columns
+
+    @property
     def key(self) -> tuple[str, ...]:
         """Names of the key columns; empty where identical rows are legitimate."""
         return tuple(column.name for column in self.columns if column.is_key)

@@ -142,9 +142,12 @@ def text_batch(
     source: str,
     rows: Sequence[int] | np.ndarray,
 ) -> pa.RecordBatch:
-    """A batch in the text schema. A column that is None, or not given, is all null."""
+    """A batch in the text schema. A column that is None, or not given, is all null. For an open contract, one without
+    columns, the batch has the columns that are given."""
     size = len(rows)
     schema = text_schema(contract)
+    if contract.is_open:
+        schema = pa.schema([*(pa.field(name, pa.string()) for name in columns if not name.startswith("_")), *schema])
     arrays = []
     for item in schema:
         if item.name == "_source":
