@@ -30,6 +30,8 @@ def find(reading: Reading, rows: Sequence[Sequence[str]]) -> tuple[int, dict[str
     """Index of the header row, and where each contract column stands in it (None: not in this file, and that is
     allowed). Raises SourceError naming every missing column with the nearest heading."""
     request, contract, place = reading.request, reading.contract, reading.place
+    if contract.is_open:
+        return _every(rows)
     wanted = _wanted(request, contract)
     best, best_hits = 0, -1
     for index, row in enumerate(rows):
@@ -65,6 +67,17 @@ def find(reading: Reading, rows: Sequence[Sequence[str]]) -> tuple[int, dict[str
     if added:
         reading.notes.append(f"{reading.name}: columns that the contract does not have: {', '.join(added)}")
     return best, fields
+
+
+def _every(rows: Sequence[Sequence[str]]) -> tuple[int, dict[str, int | None]]:
+    """For an open contract: the first of the fullest rows is taken for the header, and every cell of it for a column."""
+    filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
+    at = filled.index(max(filled))
+    fields: dict[str, int | None] = {}
+    for index, cell in enumerate(rows[at]):
+        if cell.strip():
+            fields.setdefault(cell.strip(), index)
+    return at, fields
 
 
 def _wanted(request: FileRequest, contract: Contract) -> dict[str, list[str]]:
