@@ -188,6 +188,8 @@ def record_batches(
             continue
         if odd := [record for record in page if not isinstance(record, dict)]:
             raise SourceError(f"{source()}: {str(odd[0])[:60]!r} stands where a record with named fields should.")
+        if contract.is_open and not checked:
+            paths = {".".join(path): list(path) for record in page for path in _leaves(record)}
         if not checked:
             _expect_fields(contract, paths, page, source())
             checked = True
@@ -199,6 +201,15 @@ def record_batches(
             contract, apply_maps(contract, request, columns), source(), range(number + 1, number + len(page) + 1)
         )
         number += len(page)
+
+
+def _leaves(record: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Where a record's values stand, those of records inside it included."""
+    for name, value in record.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, (*above, name))
+        else:
+            yield (*above, name)
 
 
 def _is_constant(request: Request, column: str) -> bool:
