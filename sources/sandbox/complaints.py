@@ -24,6 +24,9 @@ _ACKNOWLEDGED, _ANSWERED = 1, 2  # steps of a case, in the order in which they h
 _TEAMS = np.array(list(city.TEAMS))
 _EXTENSIONS_RECORDED = np.datetime64("2023-04-01", "D")
 _OUTCOMES = np.array(["upheld", "partly_upheld", "not_upheld", "withdrawn"])
+ROOT_CAUSES = ["DEL", "NOT", "QUA", "COM", "STA", "POL", "CHA", "OTH"]
+_CAUSE_SHARES = [0.27, 0.2, 0.16, 0.17, 0.06, 0.07, 0.04, 0.03]
+_DAMP_SHARES = [0.24, 0.14, 0.42, 0.12, 0.02, 0.03, 0.01, 0.02]  # leaks and mould that work did not cure
 # More complaints in January (after the holidays) and autumn than in August and December.
 _SEASON = [1.12, 1.02, 1.04, 0.98, 1.0, 1.0, 1.0, 0.9, 1.06, 1.08, 1.0, 0.8]
 
@@ -44,12 +47,13 @@ class Cases:
     answered: Days
     outcome: Ints
     extension: Ints
+    cause: Ints
 
     @classmethod
     def arrived(cls, stage: int, number: Ints, unit: Ints, team: Ints, received: Days) -> Cases:
         """Cases that nobody has dealt with yet."""
         untouched = np.zeros(len(received), dtype=np.int64)
-        return cls(stage, number, unit, team, received, received, received, untouched, untouched)
+        return cls(stage, number, unit, team, received, received, received, untouched, untouched, untouched)
 
 
 def generate(folder: Path, seed: int, scale: float) -> None:
@@ -61,6 +65,8 @@ def generate(folder: Path, seed: int, scale: float) -> None:
     _handle_second(rng, second)
     uprn = 900_000_000_000 + rng.integers(0, 215_000, len(first.number))
     located = rng.random(len(first.number)) < 0.7
+    _judge(city.generator(seed, "root causes"), first)
+    second.cause = first.cause[second.number]
     tables = [_versions(rng, cases, uprn, located) for cases in (first, second)]
     table = _with_faults(rng, pa.concat_tables(tables)).sort_by([("updated_at", "ascending"), ("case_id", "ascending")])
     pq.write_table(table, folder / RECORDS, compression="zstd")
@@ -107,6 +113,13 @@ def _answer(rng: np.random.Generator, cases: Cases, in_time: Floats, days: int, 
 def _decide(rng: np.random.Generator, cases: Cases, upheld: Floats) -> None:
     draw = rng.random(len(upheld))
     cases.outcome = np.select([draw < upheld * 0.55, draw < upheld, draw < 0.965], [0, 1, 2], 3)
+
+
+def _judge(rng: np.random.Generator, cases: Cases) -> None:
+    n = len(cases.received)
+    damp = city.during(DAMP_AND_MOULD, cases.received) & city.concerned(DAMP_AND_MOULD)[cases.unit]
+    usual, damps = (rng.choice(len(ROOT_CAUSES), n, p=shares) for shares in (_CAUSE_SHARES, _DAMP_SHARES))
+    cases.cause = np.where(damp, damps, usual)
 
 
 def _handle_first(rng: np.random.Generator, cases: Cases) -> None:
@@ -161,6 +174,9 @@ def _versions(rng: np.random.Generator, cases: Cases, uprn: Ints, located: Flags
                     "acknowledged": pa.array((cases.acknowledged if step >= _ACKNOWLEDGED else nothing)[rows]),
                     "answered": pa.array([nothing, nothing, recorded, cases.answered][step][rows]),
                     "outcome": pa.array(_OUTCOMES[cases.outcome[rows]], mask=np.full(len(rows), step < _ANSWERED)),
+                    "root_cause": pa.array(
+                        np.array(ROOT_CAUSES)[cases.cause[rows]], mask=np.full(len(rows), step < _ANSWERED)
+                    ),
                     "extension_days": pa.array(cases.extension[rows], mask=unknown),
                     "team": pa.array(_TEAMS[cases.unit[rows] * 3 + cases.team[rows]]),
                     "uprn": pa.array(uprn[number].astype(str), mask=~located[number]),

@@ -161,6 +161,7 @@ def _items(page: pa.Table) -> list[dict[str, Any]]:
             "team": {"code": row["team"]},
             "uprn": row["uprn"],
             "outcome": row["outcome"],
+            "root_cause": row["root_cause"],
             "extension_days": row["extension_days"],
             "updated_at": row["updated_at"],
         }

@@ -19,7 +19,8 @@ from sources.sandbox.timeline import QUARTERS
 
 FOLDER = "risk"
 SHEET = "Corporate risks"
-_HEADER = ["Ref", "Risk", "Service", "Risk owner", "Likelihood (1-5)", "Impact (1-5)", "Current score", "Tolerance"]
+_HEADER = ["Ref", "Risk", "Service", "Risk owner", "Likelihood (1-5)", "Impact (1-5)", "Current score"]
+_HEADER += ["Target score", "Tolerance"]
 
 # Reference, risk, unit, likelihood, impact, tolerance, first and last quarter (place in QUARTERS; None: still open).
 _RISKS = [
@@ -69,7 +70,8 @@ def generate(folder: Path, seed: int, scale: float) -> None:
                 moved = int(quarter.start >= REPAIRS_RISK.starts) + int(quarter >= Quarter(2026, 1))
             now = min(max(likelihood + moved, 1), 5)
             service = next(service.name for service in SERVICES if service.unit == unit)
-            rows.append([reference, title, service, f"Head of {service}", now, impact, now * impact, tolerance])
+            target = impact * max(tolerance // impact - place % 2, 1)
+            rows.append([reference, title, service, f"Head of {service}", now, impact, now * impact, target, tolerance])
         _write(folder / FOLDER / f"risk_register_{quarter.code}.xlsx", quarter, rows)
 
 

@@ -98,7 +98,12 @@ def test_dbts_sources_mark_what_is_personal_and_nothing_else() -> None:
         for item in table["columns"]
         if item.get("config", {}).get("meta", {}).get("classification") == "personal"
     }
-    assert personal == {"hr__employees.employee_id", "hr__absences.employee_id", "complaints__cases.uprn"}
+    assert personal == {
+        "hr__employees.employee_id",
+        "hr__absences.employee_id",
+        "complaints__cases.uprn",
+        "complaints__service_requests.uprn",
+    }
 
 
 def test_a_contract_is_compiled_whole(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ select
     likelihood,
     impact,
     current_score,
+    target_score,
     tolerance_score,
     _period_start as period_start,
     _extract_id as extract_id,
