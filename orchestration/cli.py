@@ -371,6 +371,73 @@ def _print_rows(rows: pa.Table, names: list[str]) -> None:
         out.print()
 
 
+source_app = typer.Typer(no_args_is_help=True, help="New sources.")
+app.add_typer(source_app, name="source")
+
+
+@source_app.callback()
+def _sources() -> None:
+    """New sources."""
+
+
+@source_app.command("new")
+@_guarded
+def source_new(
+    name: Annotated[str, typer.Argument(help="System and dataset, such as libraries/visits.")],
+    sample_of: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FROM]",
+            help="A file or its address (.csv .xlsx .ods .parquet .jsonl .zip .gz, also sftp:// s3:// azure://), a "
+            "database (postgresql:// sqlite:// …, with --query), or an API's https address.",
+        ),
+    ] = None,
+    sql: Annotated[str | None, typer.Option("--query", help="SQL, for a database.")] = None,
+    keys: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            help="Any key that the YAML is to have: connector=arcgis, connection.KEY=VALUE, dataset.KEY=VALUE. Secrets "
+            "as '${NAME}', a variable's name. May be given several times.",
+        ),
+    ] = None,
+    load: Annotated[str, typer.Option("--load", help="full, snapshot or incremental.")] = "full",
+    owner: Annotated[str | None, typer.Option("--owner", help="Address of who answers for the source.")] = None,
+    contracts: Annotated[
+        Path | None, typer.Option("--contracts", help="Where contracts stand. Default: sources/contracts.")
+    ] = None,
+    council: CouncilOption = None,
+) -> None:
+    """Write a contract and the source's YAML from a sample of the real source, types inferred, for you to review."""
+    from orchestration.sandbox import source_systems
+    from orchestration.settings import settings
+    from sources import scaffold
+    from sources.contract import CONTRACTS
+
+    chosen = settings(council)
+    settings_given = [*([f"dataset.query={json.dumps(sql)}"] if sql else []), *(keys or [])]
+    origin = scaffold.origin_of(sample_of, settings_given)
+    folder = chosen.folder / "sources"
+    place = scaffold.place_of(name, contracts or CONTRACTS, folder)
+    quarter = chosen.council.last_complete_quarter(datetime.now(UTC).date())
+    with source_systems(chosen):
+        sample, notes = scaffold.read_sample(origin, folder, quarter)
+    drafted = scaffold.draft(place.system, place.dataset, sample, origin, load)
+    written = scaffold.write(place, owner or chosen.council.contact, origin, drafted)
+    out.print(f"Read {sample.num_rows:,} rows of {sample.num_columns} columns, and wrote:")
+    for path in written:
+        out.print(f"  {_near(path)}")
+    out.print(drafted.contract, style="dim", markup=False)
+    if remarks := [*drafted.remarks, *notes]:
+        out.print("Look at these:")
+        for remark in remarks:
+            out.print(f"  - {_plain(remark)}")
+    out.print(
+        f"Next: review the contract; `vitals check {name} --sample 5` shows what would land; `make contracts` tells "
+        "dbt; then `vitals run`."
+    )
+
+
 @app.command()
 @_guarded
 def status(

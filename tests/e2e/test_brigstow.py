@@ -374,7 +374,23 @@ def test_status_shows_what_is_in_force(city: Quarter) -> None:
     assert ran.code == 0, ran.err
     assert "Releases: 2026-27-Q2/r1 (current)" in ran.lines
     assert all(any(line.startswith(name.replace(".", " ")) for line in ran.lines) for name in DATASETS)
-    assert sum(line.endswith("in force") for line in ran.lines) == len(DATASETS)
+    assert sum(" in force" in line for line in ran.lines) == len(DATASETS)
+    assert next(line for line in ran.lines if line.startswith("complaints cases")).endswith(
+        "in force CO01, CO02, CO03, CO04, CO05"
+    )
+    assert any(line.startswith("complaints/cases: ") and "answered on or after receipt" in line for line in ran.lines)
+
+
+def test_check_shows_a_sample_and_lands_nothing(city: Quarter) -> None:
+    before = city.vitals.raw()
+    ran = city.vitals("check", "complaints/cases", "hr", "--sample", "2")
+    assert ran.code == 0, ran.err
+    assert [line for line in ran.lines if line.startswith("✓ ")] == ["✓ complaints: cases", "✓ hr: employees, posts, absences"]
+    assert "uprn •••" in ran.out.replace("  ", "") or "•••" in ran.out
+    assert city.vitals.raw() == before
+    unknown = city.vitals("check", "complaint", "--sample", "2")
+    assert unknown.code == 2
+    assert "has no source 'complaint'. Did you mean 'complaints'?" in unknown.err
 
 
 def test_check_reaches_every_system(city: Quarter) -> None:
@@ -401,7 +417,7 @@ def test_serve_shows_the_page_until_interrupted(city: Quarter) -> None:
         end(process)
 
 
-@pytest.mark.parametrize("command", ["", "run", "check", "status", "trace", "query", "serve"])
+@pytest.mark.parametrize("command", ["", "run", "check", "status", "trace", "query", "serve", "source"])
 def test_every_command_explains_itself(command: str, tmp_path: Path) -> None:
     ran = Vitals(tmp_path)(*([command] if command else []), "--help")
     assert ran.code == 0, ran.err

@@ -95,13 +95,21 @@ def test_make_has_every_target(page: Path) -> None:
     assert told <= targets
 
 
+def every_command(group: Any) -> Iterator[tuple[str, Any]]:
+    """Commands by what is typed: `run`, `source new`."""
+    for name, command in group.commands.items():
+        inner = getattr(command, "commands", None)
+        yield from ((f"{name} {below}", it) for below, it in every_command(command)) if inner else [(name, command)]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=ids)
 def test_vitals_has_every_command_and_option(page: Path) -> None:
-    commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    commands = dict(every_command(typer.main.get_command(app)))
     wrong = []
     for line in lines_of_code(page):
         for told in re.split(r"(?:^|[\s/])vitals (?=[a-z])", line.split("#")[0])[1:]:
-            name = re.match("[a-z]+", told)[0]  # type: ignore[index]
+            words = re.findall("[a-z]+", told.split("--")[0])
+            name = next((typed for typed in (" ".join(words[:2]), words[0]) if typed in commands), words[0])
             parameters = commands[name].params if name in commands else []
             known = {"--help"} | {option for parameter in parameters for option in parameter.opts}
             wrong += [] if name in commands else [f"vitals {name}"]
@@ -111,7 +119,7 @@ def test_vitals_has_every_command_and_option(page: Path) -> None:
 
 def test_every_command_is_in_the_readme() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    commands = dict(every_command(typer.main.get_command(app)))
     assert [name for name in commands if f"`vitals {name}" not in readme] == []
 
 

@@ -1,0 +1,405 @@
+"""Drafts a contract and a source's YAML from a sample of the real source, for a person to review.
+
+Types are found by landing the sample aside under every type that a column could have: what fits there lands later.
+Belongs here: guessing, and writing the guesses down. Not here: reading (sources.connectors), judging rows
+(sources.landing).
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pyarrow as pa
+import pydantic
+import yaml
+
+from sources import connectors
+from sources.config import explain, load_source
+from sources.connectors.readers.headers import plain
+from sources.contract import Column, Contract, load_contract, load_contracts
+from sources.errors import ConfigurationError, SourceError, listed, nearest, shown_path
+from sources.extract import DATE_PATTERNS, Extract, Format, text_batch
+from sources.landing import land
+from sources.periods import Quarter
+
+ROWS = 5_000  # of the sample: enough to meet a value that is no number, little enough to be quick
+_DATABASES = ("postgresql", "sqlite", "mariadb", "sqlserver", "oracle")
+_PLACES = ("sftp", "s3", "azure")
+_FILE = re.compile(r"\.(csv|txt|tsv|xlsx|xlsm|xls|ods|parquet|jsonl|ndjson|zip|gz)$", re.IGNORECASE)
+_IDENTIFIER = re.compile(r"(^|_)(id|ref|reference|code|number|no|uprn|key|urn)$")
+_PERSONAL = re.compile(
+    r"(^|_)(forename|surname|first_name|last_name|full_name|person|employee|claimant|tenant|resident|patient|pupil|email|phone|"
+    r"mobile|address|post_?code|uprn|nino|national_insurance|dob|date_of_birth|birth)(_|$)"
+)
+_MONEY = re.compile(r"(^|_)(gbp|amount|cost|price|paid|spend|income|budget|value|pounds)(_|$)")
+# Kinds in order of preference, with DuckDB's types. Text is what is left.
+_KINDS = {"boolean": "BOOLEAN", "date": "DATE", "timestamp": "TIMESTAMP", "integer": "INTEGER", "number": "DECIMAL"}
+_NULLS = ("NA", "N/A", "n/a", "None", "none", "-", "--", ".", "?")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a sample comes from: a connector's name, and its `connection` and dataset keys as in the YAML."""
+
+    connector: str
+    connection: Mapping[str, Any]
+    request: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What was guessed: the contract's file, the dataset's lines of the source's YAML, and what a person should look
+    at."""
+
+    contract: str
+    dataset: str
+    connection: str
+    remarks: tuple[str, ...]
+
+
+def origin_of(address: str | None, settings: Iterable[str] = ()) -> Origin:
+    """The origin that `address` means: a file's path or address, a database's URI, or an API's; `settings` are written
+    `connector=arcgis`, `connection.key=value` or `dataset.key=value` and add to it. Raises ConfigurationError.
+    """
+    told: dict[str, Any] = {"connector": None, "connection": {}, "dataset": {}}
+    if address:
+        told["connector"], told["connection"], told["dataset"] = _guessed(address)
+    for setting in settings:
+        path, separator, text = setting.partition("=")
+        first, *rest = path.split(".")
+        if not separator or first not in told or bool(rest) != (first != "connector"):
+            raise ConfigurationError(
+                f"--set {setting}: write connector=NAME, connection.KEY=VALUE or dataset.KEY=VALUE, for example "
+                "dataset.records=items."
+            )
+        if first == "connector":
+            told["connector"] = text
+            continue
+        place = told[first]
+        for part in rest[:-1]:
+            place = place.setdefault(part, {})
+        place[rest[-1]] = yaml.safe_load(text)
+    if told["connector"] not in connectors.KINDS:
+        raise ConfigurationError(
+            f"'{told['connector']}' is not a connector.{nearest(str(told['connector']), connectors.KINDS)} Connectors: "
+            f"{listed(connectors.KINDS)}. Name one with --set connector=…"
+        )
+    return Origin(told["connector"], told["connection"], told["dataset"])
+
+
+def _guessed(address: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
+    parts = urlsplit(address)
+    if parts.scheme in _DATABASES:
+        return "database", {"uri": address}, {}
+    if _FILE.search(parts.path if "://" in address else address):
+        if "://" in address:
+            place, _, name = address.rpartition("/")
+            return "files", {"location": place}, {"files": name}
+        path = Path(address).expanduser().resolve()
+        return "files", {"location": str(path.parent)}, {"files": path.name}
+    if parts.scheme in ("http", "https"):
+        request: dict[str, Any] = {"path": parts.path or "/"}
+        if parts.query:
+            request["params"] = dict(parse_qsl(parts.query))
+        return "rest", {"base_url": f"{parts.scheme}://{parts.netloc}"}, {"request": request}
+    raise ConfigurationError(
+        f"'{address}' is no file, database or web address that is known here. Files end in .csv, .xlsx, .ods, "
+        f".parquet, .jsonl, .zip or .gz; databases begin with {listed(f'{scheme}://' for scheme in _DATABASES)}; "
+        f"folders elsewhere with {listed(f'{scheme}://' for scheme in _PLACES)}; anything else needs --set connector=…"
+    )
+
+
+def read_sample(origin: Origin, folder: Path, quarter: Quarter) -> tuple[pa.Table, tuple[str, ...]]:
+    """The first rows of the source as text under its own headings, and what the connector noted on the way.
+
+    `folder` is where the source's YAML will stand. Raises ConfigurationError for keys that the connector does not know,
+    SourceError where the source cannot be read.
+    """
+    module = connectors.named(origin.connector)
+    try:
+        connection = module.Connection.model_validate(dict(origin.connection), context={"folder": folder})
+        request = module.Request.model_validate(dict(origin.request), context={"folder": folder})
+    except pydantic.ValidationError as error:
+        raise ConfigurationError(explain(error, f"source new ({origin.connector})", module.Request)) from None
+    batches, rows, notes = [], 0, []
+    for extract in module.extract(connection, request, _open("sample", "rows"), [quarter]):
+        for batch in extract.batches:
+            batches.append(batch.slice(0, ROWS - rows))
+            rows += batches[-1].num_rows
+            if rows >= ROWS:
+                break
+        notes += extract.notes
+    named = [[name for name in batch.schema.names if not name.startswith("_")] for batch in batches]
+    if not any(named):
+        raise SourceError("The source gave no rows, so there is nothing to infer from. Name a place that has some.")
+    widest = max(named, key=len)
+    return pa.Table.from_batches(
+        [batch.select(widest) for batch in batches if set(widest) <= set(batch.schema.names)]
+    ), (*notes,)
+
+
+def _open(system: str, dataset: str, columns: Sequence[Column] = ()) -> Contract:
+    """A contract that refuses nothing of its own accord; without columns connectors give every column there is."""
+    return Contract(
+        system=system,
+        dataset=dataset,
+        version="1.0.0",
+        purpose="",
+        columns=tuple(columns),
+        rules=(),
+        load="full",
+        period_column=None,
+        rows_per_quarter=None,
+        maximum_rejected_share=1.0,
+        maximum_shrink=1.0,
+        required_for_release=False,
+        latency_days=None,
+    )
+
+
+def draft(system: str, dataset: str, sample: pa.Table, origin: Origin, load: str = "full") -> Draft:
+    """A contract and the source's lines for `sample`, a table of text under the source's own headings."""
+    headings = sample.column_names
+    names = _names(headings)
+    nulls = _nulls(sample)
+    form, kinds = _kinds(sample, names, nulls)
+    remarks: list[str] = []
+    columns: list[dict[str, Any]] = []
+    key = _key(sample, names, nulls)
+    for heading, name, kind in zip(headings, names, kinds, strict=True):
+        values = _present(sample, heading, nulls)
+        told: dict[str, Any] = {"name": name, "logicalType": kind}
+        if kind == "number":
+            told["physicalType"] = _decimal(values, name)
+        if values and len(values) == sample.num_rows:
+            told["required"] = True
+        if name == key:
+            told |= {"required": True, "primaryKey": True, "primaryKeyPosition": 1}
+        if _PERSONAL.search(name):
+            told["classification"] = "personal"
+            remarks.append(f"{name} is taken for personal data: it stops at staging. Take the class out if it is none.")
+        if not values:
+            remarks.append(f"{name} is empty in the sample: its type is a guess.")
+        distinct = sorted(set(values))
+        seen = f" (seen: {', '.join(distinct)})" if kind == "string" and 1 < len(distinct) <= 6 < len(values) else ""
+        told["description"] = f"{heading.strip()}{seen if 'classification' not in told else ''}"
+        columns.append(told)
+    if key is None:
+        remarks.append(
+            "No column tells every row apart, so identical rows all land. Mark the key columns with primaryKey if "
+            "there are some."
+        )
+    mapping = {name: heading for heading, name in zip(headings, names, strict=True) if heading != name}
+    if origin.connector == "files":  # headings are found whatever their case and blanks
+        mapping = {name: heading for name, heading in mapping.items() if plain(heading) != name}
+    spelling: dict[str, Any] = {}
+    if form.dates:
+        spelling["dates"] = form.dates
+    if extra := [null for null in nulls if null not in Format().nulls]:
+        spelling["nulls"] = [*Format().nulls, *extra]
+    request = dict(origin.request)
+    if spelling:
+        request["format"] = {**request.get("format", {}), **spelling}
+    if mapping:
+        request["columns"] = mapping
+    return Draft(
+        contract=_contract_text(system, dataset, load, columns),
+        dataset=_indented({dataset: request}, 2),
+        connection=_flow(dict(origin.connection)),
+        remarks=tuple(remarks),
+    )
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a new source is written: the contract's file, and the source's YAML, which may be there already."""
+
+    system: str
+    dataset: str
+    contract: Path
+    source: Path
+
+
+def place_of(name: str, contracts: Path, sources: Path) -> Place:
+    """Where `system/dataset` goes. Raises ConfigurationError for names that will not do and for what is there."""
+    system, _, dataset = name.partition("/")
+    if not all(re.fullmatch(r"[a-z][a-z0-9_]*", part) for part in (system, dataset)):
+        raise ConfigurationError(f"'{name}': write system/dataset in lower_snake_case, for example libraries/visits.")
+    place = Place(system, dataset, contracts / system / f"{dataset}.yaml", sources / f"{system}.yaml")
+    if place.contract.exists():
+        raise ConfigurationError(
+            f"{shown_path(place.contract)}: is there already. Declare the dataset in {shown_path(place.source)}, or "
+            "choose another name."
+        )
+    return place
+
+
+def write(place: Place, owner: str, origin: Origin, drafted: Draft) -> list[Path]:
+    """Write the contract, and the source's YAML or, where the system has one, the dataset at its end; returns both.
+
+    Both are read back as the pipeline reads them. What does not pass is taken back, and ConfigurationError says why.
+    """
+    former = place.source.read_text(encoding="utf-8") if place.source.exists() else None
+    if former is None:
+        text = source_text(place.system, owner, origin, drafted)
+    else:
+        known = yaml.safe_load(former)
+        if known.get("connector") != origin.connector or known.get("connection", {}) != dict(origin.connection):
+            raise ConfigurationError(
+                f"{shown_path(place.source)}: reads {place.system} in another way (connector or connection differ). "
+                "One system has one connection: choose another name for the new system."
+            )
+        if list(known)[-1] != "datasets":
+            raise ConfigurationError(f"{shown_path(place.source)}: put `datasets` last, so that one can be added.")
+        text = former.rstrip("\n") + "\n" + drafted.dataset
+    for path, content in ((place.contract, drafted.contract), (place.source, text)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    try:
+        contracts = {f"{place.system}.{place.dataset}": load_contract(place.contract)}
+        others = load_contracts(place.contract.parent.parent)
+        load_source(place.source, others | contracts)
+    except ConfigurationError:
+        place.contract.unlink()
+        if former is None:
+            place.source.unlink()
+        else:
+            place.source.write_text(former, encoding="utf-8")
+        raise
+    return [place.contract, place.source]
+
+
+def source_text(system: str, owner: str, origin: Origin, drafted: Draft) -> str:
+    """The whole YAML of a source that has one dataset."""
+    return (
+        f"system: {system}\nowner: {owner}\nconnector: {origin.connector}\n"
+        f"connection: {drafted.connection}\ndatasets:\n{drafted.dataset}"
+    )
+
+
+def _names(headings: Sequence[str]) -> list[str]:
+    """Column names as contracts write them, one for each heading, none twice."""
+    names: list[str] = []
+    for position, heading in enumerate(headings, start=1):
+        name = _snake(heading) or f"column_{position}"
+        name = name if name[0].isalpha() else f"column_{name}"
+        names.append(name if name not in names else f"{name}_{position}")
+    return names
+
+
+def _snake(heading: str) -> str:
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", heading.replace("£", " gbp ").replace("%", " pct "))
+    return re.sub(r"[^a-z0-9]+", "_", spaced.casefold()).strip("_")
+
+
+def _nulls(sample: pa.Table) -> list[str]:
+    """Words for nothing: those the format knows, and others of the usual ones that stand in the sample."""
+    found = {value for heading in sample.column_names for value in sample.column(heading).unique().to_pylist()}
+    return [*Format().nulls, *(word for word in _NULLS if word in found)]
+
+
+def _present(sample: pa.Table, heading: str, nulls: Sequence[str]) -> list[str]:
+    texts = (value.strip() for value in sample.column(heading).to_pylist() if value is not None)
+    return [text for text in texts if text not in nulls]
+
+
+def _kinds(sample: pa.Table, names: Sequence[str], nulls: Sequence[str]) -> tuple[Format, list[str]]:
+    """The kind of each column, and the spelling of dates that reads the most columns."""
+    spellings = [None, *(spelling for spelling in DATE_PATTERNS if spelling != "yyyy-mm-dd")]
+    forms = [Format(dates=spelling, nulls=list(nulls)) for spelling in spellings]
+    fits = [_fitting(sample, form) for form in forms]
+    dates = [sum("date" in kinds or "timestamp" in kinds for kinds in each) for each in fits]
+    best = dates.index(max(dates))  # the first of equals: ISO where it does as well
+    chosen = []
+    for heading, name, kinds in zip(sample.column_names, names, fits[best], strict=True):
+        values = _present(sample, heading, nulls)
+        chosen.append(_chosen(name, values, kinds))
+    return forms[best], chosen
+
+
+def _fitting(sample: pa.Table, form: Format) -> list[set[str]]:
+    """For each column the kinds that all of its values have, as landing reads them."""
+    columns, given = [], {}
+    for position, heading in enumerate(sample.column_names):
+        for kind, sql_type in _KINDS.items():
+            name = f"c{position}_{kind}"
+            exact = "DECIMAL(38,10)" if kind == "number" else sql_type
+            columns.append(Column(name, exact, heading, required=False, is_key=False, is_personal=False))
+            given[name] = sample.column(heading)
+    contract = _open("sample", "kinds", columns)
+    batch = text_batch(contract, given, "sample", range(1, sample.num_rows + 1))
+    with tempfile.TemporaryDirectory() as aside:
+        landed = land(contract, [Extract(None, [batch], "sample", form)], Path(aside), [])
+    refused = {reason.split(" ", 1)[0] for item in landed for reason in item.reasons}
+    return [{kind for kind in _KINDS if f"c{position}_{kind}" not in refused} for position in range(sample.num_columns)]
+
+
+def _chosen(name: str, values: Sequence[str], kinds: set[str]) -> str:
+    """The likeliest of the kinds that fit: identifiers stay text, and figures are no flags or dates without need."""
+    if not values:
+        return "string"
+    digits = all(re.fullmatch(r"\d+", value) for value in values)
+    if _IDENTIFIER.search(name) or (digits and any(len(value) > 1 and value.startswith("0") for value in values)):
+        return "string"
+    if digits:
+        kinds = kinds - ({"boolean"} if not name.startswith(("is_", "has_")) else set())
+        kinds = kinds - ({"date", "timestamp"} if "date" not in name else set())
+    if {"date", "timestamp"} <= kinds:
+        kinds = kinds - ({"date"} if any(":" in value for value in values) else {"timestamp"})
+    if "integer" in kinds and _MONEY.search(name):
+        kinds = kinds - {"integer"}
+    return next((kind for kind in _KINDS if kind in kinds), "string")
+
+
+def _decimal(values: Sequence[str], name: str) -> str:
+    scale = max((len(re.sub(r"\D+$", "", value).partition(".")[2]) for value in values), default=0)
+    scale = min(max(scale, 2 if _MONEY.search(name) else 0), 6)
+    return f"DECIMAL({12 + scale},{scale})"
+
+
+def _key(sample: pa.Table, names: Sequence[str], nulls: Sequence[str]) -> str | None:
+    """The column that tells every row apart: one named like an identifier, else the first."""
+    unique = []
+    for heading, name in zip(sample.column_names, names, strict=True):
+        values = _present(sample, heading, nulls)
+        if sample.num_rows > 1 and len(values) == sample.num_rows == len(set(values)):
+            unique.append(name)
+    return next((name for name in unique if _IDENTIFIER.search(name)), None)
+
+
+def _contract_text(system: str, dataset: str, load: str, columns: Sequence[Mapping[str, Any]]) -> str:
+    words = dataset.replace("_", " ")
+    properties = "\n".join(f"      - {_flow(dict(column))}" for column in columns)
+    return f"""apiVersion: v3.2.0
+kind: DataContract
+id: {system}.{dataset}
+name: {words.capitalize()} ({system})
+version: 1.0.0
+status: draft
+domain: {system}
+description:
+  purpose: "To be reviewed: what {words} are for."
+schema:
+  - name: {dataset}
+    dataGranularityDescription: "to be reviewed: one row per …"
+    properties:
+{properties}
+customProperties:
+  - {{property: load, value: {load}}}
+"""
+
+
+def _flow(value: Mapping[str, Any]) -> str:
+    """One line of YAML."""
+    return yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10_000).strip()
+
+
+def _indented(value: Mapping[str, Any], by: int) -> str:
+    text = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
+    return "".join(f"{' ' * by}{line}\n" for line in text.splitlines())
