@@ -387,7 +387,7 @@ def source_new(
     sample_of: Annotated[
         str | None,
         typer.Argument(
-            metavar="[FROM]",
+            metavar="FROM",
             help="A file or its address (.csv .xlsx .ods .parquet .jsonl .zip .gz, also sftp:// s3:// azure://), a "
             "database (postgresql:// sqlite:// …, with --query), or an API's https address.",
         ),
@@ -403,9 +403,6 @@ def source_new(
     ] = None,
     load: Annotated[str, typer.Option("--load", help="full, snapshot or incremental.")] = "full",
     owner: Annotated[str | None, typer.Option("--owner", help="Address of who answers for the source.")] = None,
-    contracts: Annotated[
-        Path | None, typer.Option("--contracts", help="Where contracts stand. Default: sources/contracts.")
-    ] = None,
     council: CouncilOption = None,
 ) -> None:
     """Write a contract and the source's YAML from a sample of the real source, types inferred, for you to review."""
@@ -418,7 +415,7 @@ def source_new(
     settings_given = [*([f"dataset.query={json.dumps(sql)}"] if sql else []), *(keys or [])]
     origin = scaffold.origin_of(sample_of, settings_given)
     folder = chosen.folder / "sources"
-    place = scaffold.place_of(name, contracts or CONTRACTS, folder)
+    place = scaffold.place_of(name, CONTRACTS, folder)
     quarter = chosen.council.last_complete_quarter(datetime.now(UTC).date())
     with source_systems(chosen):
         sample, notes = scaffold.read_sample(origin, folder, quarter)

@@ -417,9 +417,9 @@ def test_serve_shows_the_page_until_interrupted(city: Quarter) -> None:
         end(process)
 
 
-@pytest.mark.parametrize("command", ["", "run", "check", "status", "trace", "query", "serve", "source"])
+@pytest.mark.parametrize("command", ["", "run", "check", "status", "trace", "query", "serve", "source new"])
 def test_every_command_explains_itself(command: str, tmp_path: Path) -> None:
-    ran = Vitals(tmp_path)(*([command] if command else []), "--help")
+    ran = Vitals(tmp_path)(*command.split(), "--help")
     assert ran.code == 0, ran.err
     assert "Usage: vitals" in ran.out
     assert "--council" in ran.out if command else "trace" in ran.out
