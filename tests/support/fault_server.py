@@ -21,13 +21,15 @@ from urllib.parse import parse_qsl, urlsplit
 
 @dataclass(frozen=True)
 class Asked:
-    """One request as it came in: parameters of the address, the form of a POST, header names in lower case."""
+    """One request as it came in: parameters of the address, the form of a POST and its body as it was, header names in
+    lower case."""
 
     method: str
     path: str
     query: Mapping[str, str]
     form: Mapping[str, str]
     headers: Mapping[str, str]
+    body: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _exchange(self) -> None:
         address = urlsplit(self.path)
-        form = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        asked = Asked(self.command, address.path, dict(parse_qsl(address.query)), dict(parse_qsl(form)), headers)
+        query, form = dict(parse_qsl(address.query)), dict(parse_qsl(body.decode("utf-8", "replace")))
+        asked = Asked(self.command, address.path, query, form, headers, body)
         answer = self.faulty.answer(asked)
         if answer.reset:
             # Closing at once, without waiting for what is under way, sends a reset.
@@ -128,20 +131,20 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.close()
             self.close_connection = True
             return
-        body = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
+        sent = answer.body if isinstance(answer.body, bytes) else json.dumps(answer.body).encode()
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
-        self.send_header("Content-Length", str(len(body) + answer.missing))
+        self.send_header("Content-Length", str(len(sent) + answer.missing))
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.end_headers()
         with contextlib.suppress(ConnectionError):
             if answer.pause:
-                for byte in body:
+                for byte in sent:
                     self.wfile.write(bytes([byte]))
                     time.sleep(answer.pause)
             else:
-                self.wfile.write(body)
+                self.wfile.write(sent)
         if answer.missing:
             self.close_connection = True
 
