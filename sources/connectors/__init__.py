@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-KINDS = ("database", "files", "opendatasoft", "rest")
+KINDS = ("arcgis", "database", "files", "opendatasoft", "rest")
 
 
 def named(kind: str) -> ModuleType:

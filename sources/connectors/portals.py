@@ -1,0 +1,72 @@
+"""What the connectors of open-data platforms share: pages counted against the total, and CSV as records.
+
+How a platform is asked, and how it says that something is wrong, is each connector's own.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterator
+from typing import IO, Any
+
+from sources import extract as x
+from sources.contract import Contract
+from sources.errors import SourceError
+
+Record = dict[str, Any]
+
+
+def fields(contract: Contract, request: x.Request) -> dict[str, str]:
+    """Contract column → the source's field, without those that come from no field. Empty for an open contract."""
+    found = {}
+    for column in contract.columns:
+        origin = request.columns.get(column.name)
+        if column.name not in request.absent and not (origin and origin.constant is not None):
+            found[column.name] = (origin.field if origin else None) or column.name
+    return found
+
+
+def to_total(fetch: Callable[[int], tuple[list[Record], int]], where: str) -> Iterator[list[Record]]:
+    """Pages of records until as many have come as the server says that there are.
+
+    `fetch(offset)` gives the records from `offset` on, as many as the server cares to give, and the total. Raises
+    SourceError when a page is empty too early, comes a second time, or the total changes on the way.
+    """
+    came, total, former = 0, None, None
+    while total is None or came < total:
+        records, stated = fetch(came)
+        if total is not None and stated != total:
+            raise SourceError(
+                f"{where}: had {total:,} records and has {stated:,} now: it is being published anew. Nothing landed; "
+                "try again."
+            )
+        total = stated
+        if records and records == former:
+            raise SourceError(f"{where}: paging does not advance: the page at {came:,} came twice. Nothing landed.")
+        came += len(records)
+        if came > total or (came < total and not records):
+            raise SourceError(f"{where}: gave {came:,} of {total:,} records. Nothing landed; try again.")
+        yield records
+        former = records
+
+
+def csv_rows(file: IO[bytes], where: str) -> Iterator[list[str]]:
+    """Rows of a CSV answer in UTF-8, blank lines left out. Raises SourceError where it is no such thing."""
+    try:
+        yield from filter(None, csv.reader(io.TextIOWrapper(file, "utf-8-sig", newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise SourceError(f"{where}: the answer cannot be read as CSV: {error}. Nothing landed; try again.") from None
+
+
+def csv_records(file: IO[bytes], where: str) -> Iterator[Record]:
+    """Records of a CSV answer by its header. Raises SourceError for a torn one: an answer was cut short."""
+    rows = csv_rows(file, where)
+    header = next(rows, [])
+    for row in rows:
+        if len(row) != len(header):
+            raise SourceError(
+                f"{where}: a record has {len(row)} cells where the header has {len(header)}: {','.join(row)[:80]!r}. "
+                "Nothing landed; try again."
+            )
+        yield dict(zip(header, row, strict=True))
