@@ -238,7 +238,13 @@ def explain(error: pydantic.ValidationError, where: str, model: type[pydantic.Ba
             problems.append(f"{at}: is missing. Add it.")
         elif item["type"] == "union_tag_invalid":
             key = item["ctx"]["discriminator"].strip("'")
-            problems.append(f"{at}.{key}: not known. Kinds: {item['ctx']['expected_tags']}.")
+            kinds = [kind.strip("'") for kind in item["ctx"]["expected_tags"].split(", ")]
+            # What is near to a kind is a slip of the pen; anything else may be a secret in the wrong place.
+            hint = nearest(item["ctx"]["tag"], kinds)
+            told = f"'{item['ctx']['tag']}' is" if hint else "is"
+            problems.append(f"{at}.{key}: {told} not a kind of {at.split('.')[-1]}.{hint} Kinds: {', '.join(kinds)}.")
+        elif item["type"] == "union_tag_not_found":
+            problems.append(f"{at}.{item['ctx']['discriminator'].strip(chr(39))}: is missing. Add it.")
         else:
             message = item["msg"].removeprefix("Value error, ")
             problems.append(f"{at}: {message}{'' if message.endswith('.') else '.'}")

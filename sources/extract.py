@@ -23,33 +23,45 @@ from sources.contract import Contract
 from sources.errors import ConfigurationError, SourceError, listed, nearest
 from sources.periods import Quarter
 
+EXCEL_SERIAL = "excel-serial"  # the number of a day, as Excel keeps it: 43658 is 12 July 2019
 DATE_PATTERNS = {
     "yyyy-mm-dd": "%Y-%m-%d",
     "dd/mm/yyyy": "%d/%m/%Y",
     "dd-mm-yyyy": "%d-%m-%Y",
     "dd.mm.yyyy": "%d.%m.%Y",
     "dd/mm/yy": "%d/%m/%y",
+    "dd-mmm-yyyy": "%d-%b-%Y",
+    "dd-mmm-yy": "%d-%b-%y",
     "d mmm yyyy": "%d %b %Y",
+    "d mmmm yyyy": "%d %B %Y",
+    "mm/dd/yyyy": "%m/%d/%Y",
     "yyyymmdd": "%Y%m%d",
+    EXCEL_SERIAL: "",
 }
 
 
 class Format(pydantic.BaseModel):
-    """How a source writes values. ISO dates are always understood; `dates` adds the source's own spelling."""
+    """How a source writes values. ISO dates are always understood; `dates` adds the source's own spelling, or several,
+    of which the first that fits counts. `symbols` stand where a number or date should and say why it is not there:
+    the value is null then, and the reason goes into `reason_column`."""
 
     model_config = pydantic.ConfigDict(extra="forbid")
-    dates: str | None = None
+    dates: list[str] = []
     nulls: list[str] = ["", "NULL", "null"]
+    symbols: dict[str, str] = {}
+    reason_column: str | None = None
 
-    @pydantic.field_validator("dates")
+    @pydantic.field_validator("dates", mode="before")
     @classmethod
-    def _known(cls, value: str | None) -> str | None:
-        if value is not None and value not in DATE_PATTERNS:
-            raise ValueError(
-                f"'{value}' is not a known spelling of dates.{nearest(value, DATE_PATTERNS)} "
-                f"Known: {listed(DATE_PATTERNS)}."
-            )
-        return value
+    def _known(cls, value: Any) -> Any:
+        several = value if isinstance(value, list) else [] if value is None else [value]
+        for spelling in several:
+            if spelling not in DATE_PATTERNS:
+                raise ValueError(
+                    f"'{spelling}' is not a known spelling of dates.{nearest(str(spelling), DATE_PATTERNS)} "
+                    f"Known: {listed(DATE_PATTERNS)}."
+                )
+        return several
 
 
 class ColumnSource(pydantic.BaseModel):
@@ -94,6 +106,8 @@ class Request(pydantic.BaseModel):
         """Every contract column that the request names, with the key under which it stands."""
         for key, names in (("columns", self.columns), ("absent", self.absent)):
             yield from ((key, name) for name in names)
+        if self.format.reason_column is not None:
+            yield "format.reason_column", self.format.reason_column
 
 
 @dataclass
@@ -170,39 +184,46 @@ def refused_batch(contract: Contract, source: str, refused: Sequence[tuple[int, 
 
 
 def record_batches(
-    contract: Contract, request: Request, records: Iterator[list[dict[str, Any]]], source: Callable[[], str]
+    contract: Contract,
+    request: Request,
+    records: Iterable[Sequence[Mapping[str, Any]]],
+    source: Callable[[], str],
+    notes: list[str] | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """JSON records as text batches, one a page. Nested fields are addressed by dots (`dates.received`).
 
     A field that no record of the first page holds at all is a missing column: SourceError where the contract requires
-    it. (Other fields may be left out when they are null, as many APIs do.)
+    it. Others may be left out when they are null, as many APIs do; one that no page holds at all goes to `notes`.
     """
     paths = {
-        column.name: (request.columns[column.name].field or "").split(".")
-        if column.name in request.columns
-        else [column.name]
+        column.name: tuple((_field(request, column.name) or column.name).split("."))
         for column in contract.columns
         if column.name not in request.absent and not _is_constant(request, column.name)
     }
-    number, checked = 0, False
+    number, first, unseen = 0, None, set(paths)
     for page in records:
         if not page:
             continue
         if odd := [record for record in page if not isinstance(record, dict)]:
             raise SourceError(f"{source()}: {str(odd[0])[:60]!r} stands where a record with named fields should.")
-        if contract.is_open and not checked:
-            paths = {".".join(path): list(path) for record in page for path in _leaves(record)}
-        if not checked:
-            _expect_fields(contract, paths, page, source())
-            checked = True
-        columns = {
-            name: pa.array([_written(_at(record, path)) for record in page], pa.string())
-            for name, path in paths.items()
-        }
+        if first is None and contract.is_open:
+            paths = {".".join(path): path for record in page for path in _leaves(record)}
+        unseen -= {name for name in unseen if any(_has(record, paths[name]) for record in page)}
+        if first is None:
+            first = page[0]
+            for name in sorted(unseen):
+                if contract.column(name).required:
+                    raise SourceError(
+                        f"{source()}: no record has the field {_missing(contract, paths, name, first)} The first "
+                        f"record has: {listed(first)}. Mend `columns.{name}` in the source's YAML."
+                    )
+        columns = {name: _texts(page, path) for name, path in paths.items()}
         yield text_batch(
             contract, apply_maps(contract, request, columns), source(), range(number + 1, number + len(page) + 1)
         )
         number += len(page)
+    if first is not None and notes is not None:
+        notes += [f"no record has the field {_missing(contract, paths, name, first)}" for name in sorted(unseen)]
 
 
 def _leaves(record: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -214,21 +235,23 @@ def _leaves(record: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[
             yield (*above, name)
 
 
+def _field(request: Request, column: str) -> str | None:
+    return request.columns[column].field if column in request.columns else None
+
+
 def _is_constant(request: Request, column: str) -> bool:
     return column in request.columns and request.columns[column].constant is not None
 
 
-def _expect_fields(contract: Contract, paths: dict[str, list[str]], page: list[dict[str, Any]], source: str) -> None:
-    for name, path in paths.items():
-        if not any(_has(record, path) for record in page) and contract.column(name).required:
-            raise SourceError(
-                f"{source}: no record has the field '{'.'.join(path)}' for {contract.name}.{name}."
-                f"{nearest(path[-1], page[0])} The first record has: {listed(page[0])}. "
-                f"Mend `columns.{name}` in the source's YAML."
-            )
+def _missing(contract: Contract, paths: Mapping[str, tuple[str, ...]], name: str, record: Mapping[str, Any]) -> str:
+    """`'dates.closd' for complaints.cases.answered_date. Did you mean 'dates.closed'?`"""
+    *above, last = path = paths[name]
+    among = _at(record, tuple(above))
+    hint = nearest(last, among if isinstance(among, dict) else record)
+    return f"'{'.'.join(path)}' for {contract.name}.{name}.{hint}"
 
 
-def _has(record: Any, path: list[str]) -> bool:
+def _has(record: Any, path: Iterable[str]) -> bool:
     for part in path:
         if not isinstance(record, dict) or part not in record:
             return False
@@ -236,10 +259,16 @@ def _has(record: Any, path: list[str]) -> bool:
     return True
 
 
-def _at(record: Any, path: list[str]) -> Any:
+def _at(record: Any, path: Iterable[str]) -> Any:
     for part in path:
         record = record.get(part) if isinstance(record, dict) else None
     return record
+
+
+def _texts(page: Sequence[Mapping[str, Any]], path: tuple[str, ...]) -> pa.Array:
+    """One field of every record as text."""
+    values = [record.get(path[0]) for record in page] if len(path) == 1 else [_at(record, path) for record in page]
+    return pa.array([value if type(value) is str else _written(value) for value in values], pa.string())
 
 
 def _written(value: Any) -> str | None:

@@ -19,7 +19,7 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import IO, Annotated, Any, Literal, cast
-from urllib.parse import quote_plus, urljoin, urlsplit
+from urllib.parse import parse_qsl, quote_plus, urljoin, urlsplit
 
 import pydantic
 import requests
@@ -53,7 +53,7 @@ class ApiKey(pydantic.BaseModel):
     kind: Literal["api_key"]
     name: str
     value: pydantic.SecretStr
-    place: Literal["header", "query"] = pydantic.Field("header", alias="in")
+    place: Literal["header", "query"] = pydantic.Field(default="header", alias="in")
     prefix: str = ""
 
 
@@ -115,7 +115,7 @@ class HttpConnection(pydantic.BaseModel):
     base_url: str
     auth: Auth = NoAuth()
     rate_limit: str | None = None
-    answer_seconds: float = pydantic.Field(120, gt=0)
+    answer_seconds: pydantic.PositiveFloat = 120
 
     @pydantic.field_validator("base_url")
     @classmethod
@@ -357,7 +357,9 @@ class Client:
     ) -> Answer:
         if home:
             shown_headers, shown_params = self._credentials()
-            headers, params = headers | shown_headers, {**(params or {}), **shown_params}
+            headers = headers | shown_headers
+            in_url = dict(parse_qsl(urlsplit(url).query))  # a link to the next page may hold the key already
+            params = {**(params or {}), **{key: value for key, value in shown_params.items() if key not in in_url}}
         return self._patiently(method, url, bulk=bulk, params=params, json=json_body, headers=headers)
 
     def _credentials(self) -> tuple[dict[str, str], dict[str, str]]:

@@ -1,48 +1,52 @@
-"""JSON over HTTP: any API that gives lists of records, page by page."""
+"""JSON over HTTP: any API that gives lists of records, page by page. How pages are found stands in `paging`."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Any, Literal
+from urllib.parse import urlencode
 
 import pyarrow as pa
 import pydantic
 
 from sources import extract as x
-from sources.connectors.http import Client, HttpConnection
+from sources.connectors.http import Answer, Client, HttpConnection
+from sources.connectors.paging import NoPaging, Paging, Records, at_path, pages
 from sources.contract import Contract
-from sources.errors import SourceError, listed, nearest
+from sources.errors import SourceError, nearest
 from sources.periods import Quarter
 
 Connection = HttpConnection
-_PAGINGS = ("none", "cursor")
-
-
-class Paging(pydantic.BaseModel):
-    """How the next page is found. `cursor`: the answer's field `next` goes into the parameter `parameter`."""
-
-    model_config = pydantic.ConfigDict(extra="forbid")
-    kind: str = "none"
-    next: str = "next_cursor"
-    parameter: str = "cursor"
-
-    @pydantic.field_validator("kind")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        if value not in _PAGINGS:
-            hint = nearest(value, _PAGINGS)
-            raise ValueError(f"'{value}' is not a kind of paging.{hint} Kinds: {', '.join(_PAGINGS)}.")
-        return value
+_PLACES = ("period.start", "period.end", "period.last_day", "period", "quarter", "financial_year")
+_PLACE = re.compile(r"\{(period(?:\.\w*)?|quarter|financial_year)(?::([^{}]+))?\}")
+_EXAMPLE = Quarter(1970, 1)  # a quarter to ask for where only the answer's being there matters
 
 
 class Call(pydantic.BaseModel):
-    """`{period.start}` (inclusive) and `{period.end}` (exclusive) in a parameter stand for the quarter's bounds."""
+    """What is asked. In `path`, `params` and `body`, at any depth, stand for the quarter: `{period.start}` (inclusive),
+    `{period.end}` (exclusive), `{period.last_day}`, each also as `{period.start:%d/%m/%Y}`; `{quarter}` and
+    `{financial_year}`; and `{period:%Y-%m}` each of its months, one call a month."""
 
     model_config = pydantic.ConfigDict(extra="forbid")
-    method: Literal["get"] = "get"
+    method: Literal["get", "post"] = "get"
     path: str
     params: dict[str, Any] = {}
+    body: Any = None
+    headers: dict[str, str] = {}
+
+    @pydantic.model_validator(mode="after")
+    def _fits(self) -> Call:
+        if self.body is not None and self.method == "get":
+            raise ValueError("a body needs `method: post`.")
+        for name, form in _places([self.path, self.params, self.body]):
+            if name not in _PLACES or (name == "period" and not form):
+                raise ValueError(
+                    f"'{{{name}}}' stands for nothing.{nearest(name, _PLACES)} Write {{period.start}}, {{period.end}}, "
+                    "{period.last_day}, {period:%Y-%m}, {quarter} or {financial_year}."
+                )
+        return self
 
 
 class Request(x.Request):
@@ -50,7 +54,7 @@ class Request(x.Request):
 
     request: Call
     records: str = ""
-    paging: Paging = Paging()
+    paging: Paging = NoPaging()
 
 
 def extract(
@@ -60,75 +64,101 @@ def extract(
     quarters: list[Quarter],
     since: Mapping[Quarter, datetime] = {},
 ) -> Iterator[x.Extract]:
-    """One extract a quarter where a parameter names the period, else one for all. Raises SourceError while reading."""
-    by_period = any("{period." in str(value) for value in request.request.params.values())
-    address = f"{connection.base_url}{request.request.path}"
+    """One extract a quarter where the call names the period, else one for all. Raises SourceError while reading."""
+    call = request.request
+    by_period = any(_places([call.path, call.params, call.body]))
     slots: list[Quarter | None] = [*quarters] if by_period else [None]
     for quarter in slots:
-        shown = {key: _filled(value, quarter) for key, value in request.request.params.items()}
-        query = "&".join(
-            f"{key}={value}" for key, value in shown.items() if "{period." in str(request.request.params[key])
-        )
-        origin = f"{address}?{query}" if query else address
-        yield x.Extract(quarter, _batches(connection, request, contract, quarter, origin), origin, request.format)
+        mark = since.get(quarter) if quarter else None
+        calls = _calls(call, quarter, mark)
+        address = f"{connection.base_url}{calls[0].path}"
+        told = {key: value for key, value in calls[0].params.items() if any(_places(call.params[key]))}
+        origin = f"{address}?{urlencode(told, safe=':/')}" if told else address
+        notes: list[str] = []
+        batches = _batches(connection, request, contract, calls, origin, notes)
+        yield x.Extract(quarter, batches, origin, request.format, notes, mark)
 
 
 def reach(connection: HttpConnection, request: Request) -> None:
     """Raise SourceError when the API does not answer the first page of the oldest imaginable quarter."""
     with Client(connection) as client:
-        client.json(request.request.path, _params(request, Quarter(1970, 1)))
+        _ask(client, _calls(request.request, _EXAMPLE, None)[0], request.paging.start())
 
 
 def _batches(
-    connection: HttpConnection, request: Request, contract: Contract, quarter: Quarter | None, origin: str
+    connection: HttpConnection, request: Request, contract: Contract, calls: list[Call], origin: str, notes: list[str]
 ) -> Iterator[pa.RecordBatch]:
     with Client(connection) as client:
-        yield from x.record_batches(contract, request, _pages(client, request, quarter), lambda: origin)
+        read = (
+            page for call in calls for page in _pages(client, request, call, f"{connection.base_url}{call.path}", notes)
+        )
+        yield from x.record_batches(contract, request, read, lambda: origin, notes)
 
 
-def _pages(client: Client, request: Request, quarter: Quarter | None) -> Iterator[list[dict[str, Any]]]:
-    params = _params(request, quarter)
-    seen: set[str] = set()
-    while True:
-        body = client.json(request.request.path, params)
-        yield _records(body, request)
-        if request.paging.kind == "none":
-            return
-        if not isinstance(body, dict):
-            raise SourceError(
-                f"{request.request.path}: the answer is a plain list, so it holds no '{request.paging.next}' to page "
-                "by. Mend `paging` in the source's YAML."
-            )
-        cursor = body.get(request.paging.next)
-        if not cursor:
-            return
-        if str(cursor) in seen:
-            raise SourceError(f"{request.request.path}: paging does not advance: cursor '{cursor}' came twice.")
-        seen.add(str(cursor))
-        params = {**params, request.paging.parameter: cursor}
+def _pages(client: Client, request: Request, call: Call, where: str, notes: list[str]) -> Iterator[Records]:
+    def records(body: Any) -> Records:
+        found = at_path(body, request.records, where, "records")
+        if not isinstance(found, list):
+            raise SourceError(f"{where}: '{request.records or 'the answer'}' is not a list of records.")
+        return found
+
+    yield from pages(request.paging, lambda further: _ask(client, call, further), records, where, notes)
 
 
-def _records(body: Any, request: Request) -> list[dict[str, Any]]:
-    found = body
-    for part in filter(None, request.records.split(".")):
-        if not isinstance(found, dict) or part not in found:
-            raise SourceError(
-                f"{request.request.path}: the answer has no '{request.records}'. It has: "
-                f"{listed(found if isinstance(found, dict) else [])}. Mend `records` in the source's YAML."
-            )
-        found = found[part]
-    if not isinstance(found, list):
-        raise SourceError(f"{request.request.path}: '{request.records or 'the answer'}' is not a list of records.")
-    return found
+def _ask(client: Client, call: Call, further: str | dict[str, Any]) -> tuple[Answer, Any]:
+    """A page: by its address, or by parameters added to the call's own, in the body where it has one."""
+    path, params, body = call.path, call.params, call.body
+    if isinstance(further, str):
+        path, params = further, {}
+    elif isinstance(body, dict):
+        body = {**body, **further}
+    else:
+        params = {**params, **further}
+    method: Literal["GET", "POST"] = "POST" if call.method == "post" else "GET"
+    answer = client.get(path, params, method=method, json_body=body, headers=call.headers)
+    return answer, client.parsed(answer)
 
 
-def _params(request: Request, quarter: Quarter | None) -> dict[str, Any]:
-    return {key: _filled(value, quarter) for key, value in request.request.params.items()}
+def _calls(call: Call, quarter: Quarter | None, since: datetime | None) -> list[Call]:
+    """The calls that make up one extract: one, or one a month where a month is named."""
+    if quarter is None:
+        return [call]
+    start: date = max(since, datetime.combine(quarter.start, time())) if since else quarter.start
+    months: list[date] = [month for month in quarter.months if (month.year, month.month) >= (start.year, start.month)]
+    is_monthly = any(name == "period" for name, _ in _places([call.path, call.params, call.body]))
+    return [_filled_call(call, quarter, start, month) for month in (months if is_monthly else [start])]
 
 
-def _filled(value: Any, quarter: Quarter | None) -> Any:
-    if quarter is None or not isinstance(value, str):
-        return value
-    return value.replace("{period.start}", quarter.start.isoformat()).replace(
-        "{period.end}", quarter.next.start.isoformat()
-    )
+def _filled_call(call: Call, quarter: Quarter, start: date, month: date) -> Call:
+    values: dict[str, date | str] = {
+        "period": month,
+        "period.start": start,
+        "period.end": quarter.next.start,
+        "period.last_day": quarter.end,
+        "quarter": quarter.code,
+        "financial_year": quarter.financial_year,
+    }
+
+    def written(match: re.Match[str]) -> str:
+        value = values[match[1]]
+        if isinstance(value, str):
+            return value
+        return value.strftime(match[2]) if match[2] else value.isoformat()
+
+    def filled(value: Any) -> Any:
+        if isinstance(value, str):
+            return _PLACE.sub(written, value)
+        if isinstance(value, dict):
+            return {key: filled(item) for key, item in value.items()}
+        return [filled(item) for item in value] if isinstance(value, list) else value
+
+    return call.model_copy(update={key: filled(getattr(call, key)) for key in ("path", "params", "body")})
+
+
+def _places(value: Any) -> Iterator[tuple[str, str]]:
+    """Name and form of every place in `value`, at any depth, that a period goes into."""
+    if isinstance(value, str):
+        yield from _PLACE.findall(value)
+    elif isinstance(value, (dict, list)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _places(item)

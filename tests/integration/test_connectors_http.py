@@ -233,10 +233,10 @@ def test_a_failure_after_good_pages_lands_nothing(tmp_path: Path, contract: Cont
 
 @pytest.mark.parametrize("cursors", [["p2", "p2"], ["p2", "p3", "p4", "p2"]], ids=["standing still", "in a circle"])
 def test_paging_that_does_not_advance_is_given_up(tmp_path: Path, contract: Contract, cursors: list[str]) -> None:
-    pages = [Answer({"items": ROWS, "next_cursor": cursor}) for cursor in cursors]
+    pages = [Answer({"items": [{"ref": f"R{n}", "score": n}], "next_cursor": at}) for n, at in enumerate(cursors)]
     with serving([*pages, Answer(b"a client that goes on must not hold the build up", 500)]) as server:
         landed = fetched(tmp_path, server.url, contract)
-        assert landed.error == "/api/things: paging does not advance: cursor 'p2' came twice."
+        assert landed.error == f"{server.url}/api/things: paging does not advance: cursor 'p2' came twice."
         assert_nothing(landed, tmp_path)
         assert server.times("/api/things") == len(pages)
 
@@ -276,7 +276,7 @@ def test_a_list_cannot_carry_a_cursor(tmp_path: Path, contract: Contract) -> Non
     with serving([Answer(ROWS)]) as server:
         landed = fetched(tmp_path, server.url, contract, records="")
         assert landed.error == (
-            "/api/things: the answer is a plain list, so it holds no 'next_cursor' to page by. "
+            f"{server.url}/api/things: the answer is a plain list, so it holds no 'next_cursor' to page by. "
             "Mend `paging` in the source's YAML."
         )
 
@@ -285,14 +285,15 @@ def test_a_wrong_path_to_the_records_is_named(tmp_path: Path, contract: Contract
     with serving([FINE]) as server:
         landed = fetched(tmp_path, server.url, contract, records="itms")
         assert landed.error == (
-            "/api/things: the answer has no 'itms'. It has: 'items', 'next_cursor'. "
+            f"{server.url}/api/things: the answer has no 'itms'. Did you mean 'items'? It has: 'items', 'next_cursor'. "
             "Mend `records` in the source's YAML."
         )
         landed = fetched(tmp_path, server.url, contract, records="items.rows")
-        assert landed.error is not None and landed.error.startswith("/api/things: the answer has no 'items.rows'.")
+        assert landed.error is not None
+        assert landed.error.startswith(f"{server.url}/api/things: the answer has no 'items.rows'.")
     with serving([Answer({"items": {"ref": "A"}})]) as server:
         landed = fetched(tmp_path, server.url, contract)
-        assert landed.error == "/api/things: 'items' is not a list of records."
+        assert landed.error == f"{server.url}/api/things: 'items' is not a list of records."
 
 
 def test_a_field_that_no_record_holds_is_named(tmp_path: Path, contract: Contract) -> None:

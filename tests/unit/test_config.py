@@ -201,11 +201,13 @@ KEYS = "Keys: 'absent', 'columns', 'files', 'format'."
         ),
         (
             changed(REST, "datasets.cases.paging.kind", "curser"),
-            "datasets.cases.paging.kind: 'curser' is not a kind of paging. Did you mean 'cursor'? Kinds: none, cursor.",
+            "datasets.cases.paging.kind: 'curser' is not a kind of paging. Did you mean 'cursor'? "
+            "Kinds: none, link_header, json_link, offset, page, cursor.",
         ),
         (
             changed(REST, "datasets.cases.request.pth", "/x"),
-            "datasets.cases.request.pth: not a known key. Did you mean 'path'? Keys: 'method', 'params', 'path'.",
+            "datasets.cases.request.pth: not a known key. Did you mean 'path'? "
+            "Keys: 'body', 'headers', 'method', 'params', 'path'.",
         ),
         (changed(REST, "datasets.cases.request.path", None), "datasets.cases.request.path: is missing. Add it."),
         (changed(DATABASE, "datasets.posts.query", None), "datasets.posts.query: is missing. Add it."),
@@ -372,14 +374,15 @@ def test_https_and_loopback_are_taken(crm: Source, monkeypatch: pytest.MonkeyPat
         ("connection.rate_limit", "0/s", "connection.rate_limit: is not a rate. Write 10/s or 200/m."),
         (
             "connection.auth.kind",
-            "oauth2",
-            "connection.auth.kind: not known. Kinds: 'none', 'oauth2_client_credentials'.",
+            "oauth2_client_credential",
+            "connection.auth.kind: 'oauth2_client_credential' is not a kind of auth. "
+            "Did you mean 'oauth2_client_credentials'? Kinds: none, api_key, basic, bearer, oauth2_client_credentials.",
         ),
         (
             "connection.auth.client_secrt",
             "x",
             "connection.auth.client_secrt: not a known key. Did you mean 'client_secret'? "
-            "Keys: 'client_id', 'client_secret', 'kind', 'scope', 'token_path'.",
+            "Keys: 'client_id', 'client_secret', 'credentials_in', 'kind', 'scope', 'token_path', 'token_url'.",
         ),
         ("connection.base_url", None, "connection.base_url: is missing. Add it."),
     ],
