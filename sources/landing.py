@@ -27,7 +27,7 @@ import pyarrow.parquet as pq
 
 from sources.contract import Column, Contract
 from sources.errors import ConfigurationError, SourceError
-from sources.extract import DATE_PATTERNS, UNMAPPED, Extract, Format, text_schema
+from sources.extract import DATE_PATTERNS, EXCEL_SERIAL, UNMAPPED, Extract, Format, text_schema
 from sources.periods import Quarter
 
 MEMORY = "2GB"  # landing's own working memory; what does not fit spills beside the data
@@ -279,11 +279,8 @@ def _typed(column: Column, spelling: Format) -> str:
         return _date(text, spelling)
     if column.sql_type == "TIMESTAMP":
         moment = _of_our_era(f"case when {text} like '____-%' then try_cast({text} as timestamp) end", "timestamp")
-        if spelling.dates and spelling.dates != "yyyy-mm-dd":
-            day = DATE_PATTERNS[spelling.dates]
-            own = f"try_strptime({text}, ['{day} %H:%M:%S', '{day} %H:%M'])"
-            moment = f"coalesce({moment}, {_of_our_era(own, 'timestamp')})"
-        return f"coalesce({moment}, cast({_date(text, spelling)} as timestamp))"
+        own = "".join(f", {_of_our_era(_read(text, each, clock=True), 'timestamp')}" for each in spelling.dates)
+        return f"coalesce({moment}{own}, cast({_date(text, spelling)} as timestamp))"
     if column.sql_type == "BOOLEAN":
         return (
             f"case when lower({text}) in ('true', 't', 'yes', 'y', '1') then true "
@@ -298,11 +295,25 @@ def _typed(column: Column, spelling: Format) -> str:
 
 def _date(text: str, spelling: Format) -> str:
     # DuckDB reads 01/04/25 as a day of the year 1 and takes 'infinity' for a date: hence the shapes asked for first.
-    iso = f"case when {text} like '____-%' then try_cast({text} as date) end"
-    if spelling.dates and spelling.dates != "yyyy-mm-dd":
-        own = f"cast(try_strptime({text}, '{DATE_PATTERNS[spelling.dates]}') as date)"
-        return _of_our_era(f"coalesce(case when {text} between '0' and ':' then {own} end, {iso})", "date")
-    return _of_our_era(iso, "date")
+    iso = _of_our_era(f"case when {text} like '____-%' then try_cast({text} as date) end", "date")
+    own = [_of_our_era(f"cast({_read(text, each)} as date)", "date") for each in spelling.dates]
+    if not own:
+        return iso
+    # Spellings are tried in their order: 01/04/25 is no day of a year that counts, so dd/mm/yy may come second.
+    return f"coalesce(case when {text} between '0' and ':' then coalesce({', '.join(own)}) end, {iso})"
+
+
+def _read(text: str, spelling: str, clock: bool = False) -> str:
+    """The moment that `text` is in one spelling of dates, a time of day (`clock`) after it; null where it is none."""
+    if spelling == EXCEL_SERIAL:
+        # Five digits (1927 to 2173): fewer or more are a year, a quantity or another spelling, and no day.
+        days = f"case when regexp_full_match({text}, '[0-9]{{5}}([.][0-9]+)?') then try_cast({text} as double) end"
+        return f"timestamp '1899-12-30' + to_microseconds(cast(round({days} * 86400) as bigint) * 1000000)"
+    if "mmm" in spelling:
+        text = f"regexp_replace({text}, '(?i)sept([^a-z]|$)', 'Sep\\1')"  # as Excel writes it in English
+    day = DATE_PATTERNS[spelling]
+    patterns = [f"{day} %H:%M:%S", f"{day} %H:%M"] if clock else [day]
+    return f"try_strptime({text}, [{', '.join(map(_quoted, patterns))}])"
 
 
 def _of_our_era(value: str, sql_type: str) -> str:
@@ -314,9 +325,9 @@ _DIGITS = "([0-9]{1,3}(,[0-9]{3})+|[0-9]+)"  # 1,23 is no number: it may be a de
 
 
 def _amount(text: str, sql_type: str) -> str:
-    """£1,234.56 · (12.00) · 12.00- · -£5: the ways ledgers write money. One sign at most, brackets in pairs."""
+    """£1,234.56 · £ 5 · (12.00) · 12.00- · -£5: how ledgers write money. One sign at most, brackets in pairs."""
     number = f"{_DIGITS}([.][0-9]+)?"
-    shape = f"[-−+]?£?{number}|£[-−]{number}|[(]£?{number}[)]|£?{number}[-−]"
+    shape = f"[-−+]? ?£? ?{number}|£ ?[-−] ?{number}|[(] ?£? ?{number} ?[)]|£? ?{number} ?[-−]"
     digits = f"try_cast(regexp_replace({text}, '[^0-9.]', '', 'g') as {sql_type})"
     return (
         f"case when not regexp_full_match({text}, '{shape}') then null "

@@ -24,7 +24,7 @@ from sources.config import explain, load_source
 from sources.connectors.readers.headers import plain
 from sources.contract import Column, Contract, load_contract, load_contracts
 from sources.errors import ConfigurationError, SourceError, listed, nearest, shown_path
-from sources.extract import DATE_PATTERNS, Extract, Format, text_batch
+from sources.extract import DATE_PATTERNS, EXCEL_SERIAL, Extract, Format, text_batch
 from sources.landing import land
 from sources.periods import Quarter
 
@@ -200,7 +200,7 @@ def draft(system: str, dataset: str, sample: pa.Table, origin: Origin, load: str
         mapping = {name: heading for name, heading in mapping.items() if plain(heading) != name}
     spelling: dict[str, Any] = {}
     if form.dates:
-        spelling["dates"] = form.dates
+        (spelling["dates"],) = form.dates
     if extra := [null for null in nulls if null not in Format().nulls]:
         spelling["nulls"] = [*Format().nulls, *extra]
     request = dict(origin.request)
@@ -311,8 +311,8 @@ def _present(sample: pa.Table, heading: str, nulls: Sequence[str]) -> list[str]:
 
 def _kinds(sample: pa.Table, names: Sequence[str], nulls: Sequence[str]) -> tuple[Format, list[str]]:
     """The kind of each column, and the spelling of dates that reads the most columns."""
-    spellings = [None, *(spelling for spelling in DATE_PATTERNS if spelling != "yyyy-mm-dd")]
-    forms = [Format(dates=spelling, nulls=list(nulls)) for spelling in spellings]
+    spellings = [None, *(spelling for spelling in DATE_PATTERNS if spelling not in ("yyyy-mm-dd", EXCEL_SERIAL))]
+    forms = [Format(dates=[spelling] if spelling else [], nulls=list(nulls)) for spelling in spellings]
     fits = [_fitting(sample, form) for form in forms]
     dates = [sum("date" in kinds or "timestamp" in kinds for kinds in each) for each in fits]
     best = dates.index(max(dates))  # the first of equals: ISO where it does as well
