@@ -6,6 +6,7 @@ as an answer is decided here. What an answer means is the connectors' business.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import re
@@ -303,8 +304,15 @@ class Client:
         else:
             raise self._error(f"{shown(url)}: is redirected again and again. Check the path.")
         if answer.status >= 400:
-            raise self._error(f"{shown(answer.url)}: {_refusal(answer)}")
+            raise self._error(f"{shown(answer.url)}: {_refusal(answer, self._told(answer))}")
         return answer
+
+    def _told(self, answer: Answer) -> str:
+        """What a refusal says, in the server's words: its error where it is JSON with one, else how it begins."""
+        with contextlib.suppress(ValueError, RecursionError):
+            if told := self._error_in(json.loads(answer.content)):
+                return told[:300].rstrip(".")
+        return repr(answer.content[:2000].decode("utf-8", "replace")[:200].strip())
 
     @property
     def _auth(self) -> Auth:
@@ -542,7 +550,7 @@ def _reason(error: requests.exceptions.RequestException) -> str:
     return str(cause)
 
 
-def _refusal(answer: Answer) -> str:
+def _refusal(answer: Answer, told: str) -> str:
     remedy = {
         401: "Check the credentials.",
         403: "The credentials lack the right to read this.",
@@ -550,8 +558,7 @@ def _refusal(answer: Answer) -> str:
         410: "It has been withdrawn. Look for what replaces it.",
         429: "The server stays busy; lower connection.rate_limit or try later.",
     }.get(answer.status, "Ask the system's owner.")
-    text = answer.content[:2000].decode("utf-8", "replace")[:200].strip()
-    return f"refused with status {answer.status}{_phrase(answer.status)}: {text!r}. {remedy}"
+    return f"refused with status {answer.status}{_phrase(answer.status)}: {told}. {remedy}"
 
 
 def _phrase(status: int) -> str:
