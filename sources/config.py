@@ -1,12 +1,11 @@
 """A council's `sources/<system>.yaml`: which connector, where, with which credentials, and how fields map to contracts.
 
-Validated whole, every problem at once, each naming file, key and remedy. Credentials are names of environment
-variables here; they are resolved when a source is read, never before.
+Validated whole, every problem at once, each naming file, key and remedy. Credentials are names of variables here; they
+are resolved when a source is read (sources.secrets), never before.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,13 +17,14 @@ from typing import Any, get_args
 import pydantic
 import yaml
 
-from sources import connectors
+from sources import connectors, door, secrets
 from sources.contract import Contract
 from sources.errors import ConfigurationError, SourceError, listed, nearest, shown_path
 from sources.extract import Extract, Request
 from sources.periods import Quarter
 
-_VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+_ONE_VARIABLE = re.compile(r"\$\{[A-Z][A-Z0-9_]*\}")
+_SHORTEST_KEY = 16  # characters of a key for pseudonyms: what is shorter can be guessed, and people with it
 
 
 class _Document(pydantic.BaseModel):
@@ -35,6 +35,7 @@ class _Document(pydantic.BaseModel):
     owner: str
     connector: str
     connection: dict[str, Any] = {}
+    pseudonym_key: str | None = None
     datasets: dict[str, dict[str, Any]]
     licence: str | None = None
 
@@ -51,33 +52,38 @@ class Source:
     datasets: Mapping[str, Contract]
     _folder: Path = field(repr=False)
     _connection: Mapping[str, Any]
+    _pseudonym_key: str | None
     _requests: Mapping[str, Request] = field(repr=False)
 
     @property
     def variables(self) -> list[str]:
-        """Names of the environment variables that reading this source needs."""
-        return sorted({name for text in _texts(self._connection) for name in _VARIABLE.findall(text)})
+        """Names of the variables that reading this source needs."""
+        return sorted({name for value in self._settings().values() for name in secrets.variables(value)})
 
     def missing_variables(self) -> list[str]:
-        """Problems, one for each environment variable that is not set; each names file, key and remedy."""
+        """Problems, one for each variable that cannot be read; each names file, key and remedy."""
         return [
-            f"{self.path}: connection.{key}: the environment variable {name} is not set. "
-            f"Set it where this command runs, or in the file .env beside the README."
-            for key, value in self._connection.items()
-            for text in _texts(value)
-            for name in _VARIABLE.findall(text)
-            if not os.environ.get(name)
+            f"{self.path}: {key}: {problem}"
+            for key, value in self._settings().items()
+            for name in secrets.variables(value)
+            if (problem := secrets.problem(name))
         ]
+
+    def _settings(self) -> dict[str, Any]:
+        """What holds variables, by its place in the YAML."""
+        settings = {f"connection.{key}": value for key, value in self._connection.items()}
+        return settings | ({"pseudonym_key": self._pseudonym_key} if self._pseudonym_key else {})
 
     def connect(self) -> pydantic.BaseModel:
         """The connection with its variables resolved. Raises ConfigurationError for a missing or malformed one."""
         if problems := self.missing_variables():
             raise ConfigurationError(problems)
-        values = _resolve(self._connection)
-        try:
-            return self._module.Connection.model_validate(values, context={"folder": self._folder})
-        except pydantic.ValidationError as error:
-            raise ConfigurationError(explain(error, f"{self.path}: connection", self._module.Connection)) from None
+        values = secrets.resolve(self._connection)
+        with door.scrubbed(str(self.path)):
+            try:
+                return self._module.Connection.model_validate(values, context={"folder": self._folder})
+            except pydantic.ValidationError as error:
+                raise ConfigurationError(explain(error, f"{self.path}: connection", self._module.Connection)) from None
 
     def extract(
         self, dataset: str, quarters: list[Quarter], since: Mapping[Quarter, datetime] = {}
@@ -86,17 +92,33 @@ class Source:
         For a quarter in `since`, only rows that changed from that moment on.
 
         Reading happens while the extract's rows are consumed. Raises ConfigurationError before anything is read,
-        SourceError while reading.
+        SourceError while reading. Secrets and identifiers of people stay behind (sources.door).
         """
         contract = self.datasets[dataset]
-        yield from self._module.extract(self.connect(), self._requests[dataset], contract, quarters, since)
+        connection, key = self.connect(), self._key()
+        with door.scrubbed(contract.name):
+            for extract in self._module.extract(connection, self._requests[dataset], contract, quarters, since):
+                yield door.leaving(extract, contract, key)
+
+    def _key(self) -> str | None:
+        if self._pseudonym_key is None:
+            return None
+        key: str = secrets.resolve(self._pseudonym_key, "pseudonym_key")
+        if len(key) < _SHORTEST_KEY:
+            raise ConfigurationError(
+                f"{self.path}: pseudonym_key: too short to be a key: it needs {_SHORTEST_KEY} characters or more. "
+                "Make one with `openssl rand -hex 32`, and keep it."
+            )
+        return key
 
     def reach(self, datasets: Iterable[str] | None = None) -> None:
         """Raise SourceError, saying how to mend it, when the system does not answer or refuses us for one of `datasets`
         (None: all)."""
         connection = self.connect()
-        for name in self.datasets if datasets is None else datasets:
-            self._module.reach(connection, self._requests[name])
+        self._key()
+        with door.scrubbed(str(self.path)):
+            for name in self.datasets if datasets is None else datasets:
+                self._module.reach(connection, self._requests[name])
 
     @property
     def _module(self) -> ModuleType:
@@ -178,6 +200,7 @@ def load_source(path: Path, contracts: Mapping[str, Contract]) -> Source:
                     f"{nearest(column, columns)} It has: {listed(columns)}."
                 )
         datasets[name] = contract
+    problems += [f"{shown}: pseudonym_key: {problem}" for problem in _key_problems(document.pseudonym_key, datasets)]
     if problems:
         raise ConfigurationError(problems)
     return Source(
@@ -189,29 +212,20 @@ def load_source(path: Path, contracts: Mapping[str, Contract]) -> Source:
         datasets=datasets,
         _folder=path.resolve().parent,
         _connection=document.connection,
+        _pseudonym_key=document.pseudonym_key,
         _requests=requests,
     )
 
 
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
-
-
-def _resolve(value: Any) -> Any:
-    if isinstance(value, str):
-        return _VARIABLE.sub(lambda match: os.environ[match[1]], value)
-    if isinstance(value, Mapping):
-        return {key: _resolve(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_resolve(item) for item in value]
-    return value
+def _key_problems(key: str | None, datasets: Mapping[str, Contract]) -> Iterator[str]:
+    if key is not None and not _ONE_VARIABLE.fullmatch(key):
+        yield 'the key itself does not belong in this file. Name a variable that holds it, as "${HR_PSEUDONYM_KEY}".'
+    for contract in datasets.values() if key is None else ():
+        if named := [column.name for column in contract.columns if column.is_pseudonymised]:
+            yield (
+                f"is missing: {contract.name} gives pseudonyms to {listed(named)}. Name a variable that holds a key, "
+                'as "${HR_PSEUDONYM_KEY}".'
+            )
 
 
 def _unknown(values: Mapping[str, Any], model: type[pydantic.BaseModel], where: str) -> list[str]:

@@ -20,6 +20,7 @@ def serving(data: Path) -> Iterator[dict[str, str]]:
         cases = ComplaintsApi.load(data)
         yield {
             "HR_DATABASE": str(data / hr.DATABASE),
+            "HR_PSEUDONYM_KEY": "made-up-city-and-no-secret-at-all",
             "FINANCE_FOLDER": str(data / finance.FOLDER),
             "RISK_FOLDER": str(data / risk.FOLDER),
             "AUDIT_FOLDER": str(data / audit.FOLDER),

@@ -46,12 +46,13 @@ def test_the_sandbox_runs_by_itself_until_interrupted(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sources.sandbox", str(tmp_path), "--scale", "0.02"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    lines = [process.stdout.readline() for _ in range(8)]
+    lines = [process.stdout.readline() for _ in range(9)]
     process.send_signal(signal.SIGINT)
     assert process.wait() == 0
     names = [re.fullmatch(r"export ([A-Z_]+)=\S+\n", line) for line in lines]
     assert {match[1] for match in names if match} == {
         "HR_DATABASE",
+        "HR_PSEUDONYM_KEY",
         "FINANCE_FOLDER",
         "RISK_FOLDER",
         "AUDIT_FOLDER",

@@ -33,7 +33,7 @@ _OURS = ("VITALS_", "DAGSTER_", "DBT_")
 # Given empty where a test does not set them: a developer's own environment, or .env file, must not decide what it sees.
 _EMPTY = (
     *("VITALS_COUNCIL", "VITALS_COUNCILS", "VITALS_DATA", "DAGSTER_HOME"),
-    *("HR_DATABASE", "FINANCE_FOLDER", "RISK_FOLDER", "AUDIT_FOLDER", "OPEN_DATA_URL"),
+    *("HR_DATABASE", "HR_PSEUDONYM_KEY", "FINANCE_FOLDER", "RISK_FOLDER", "AUDIT_FOLDER", "OPEN_DATA_URL"),
     *("COMPLAINTS_URL", "COMPLAINTS_CLIENT_ID", "COMPLAINTS_CLIENT_SECRET"),
     *("TRAFFORD_TRANSPARENCY", "TRAFFORD_THEMES"),
 )

@@ -13,8 +13,9 @@ import yaml
 from support.builders import Q1, make_source, rows_of
 
 from sources.config import Source, load_source, load_sources
+from sources.connectors import KINDS
 from sources.contract import load_contracts
-from sources.errors import ConfigurationError, SourceError
+from sources.errors import ConfigurationError, SourceError, listed
 from sources.landing import land
 
 ROOT = Path(__file__).parents[2]
@@ -118,14 +119,14 @@ KEYS = "Keys: 'absent', 'columns', 'files', 'format'."
         (
             changed(FILES, "ownr", "x"),
             "ownr: not a known key. Did you mean 'owner'? Keys: "
-            "'connection', 'connector', 'datasets', 'licence', 'owner', 'system'.",
+            "'connection', 'connector', 'datasets', 'licence', 'owner', 'pseudonym_key', 'system'.",
         ),
         (changed(FILES, "owner", None), "owner: is missing. Add it."),
         (changed(FILES, "system", None), "system: is missing. Add it."),
         (
             changed(FILES, "connector", "databse"),
             "connector: 'databse' is not a connector. Did you mean 'database'? "
-            "Connectors: 'database', 'files', 'opendatasoft', 'rest'.",
+            f"Connectors: {listed(KINDS)}.",
         ),
         (
             changed(FILES, "connection.locaton", "x"),

@@ -7,7 +7,6 @@ with absences as (
         absences.start_date,
         absences.end_date,
         absences.fte,
-        absences.reason,
         first_day.working_day_number - case when first_day.is_working_day then 1 else 0 end as working_days_before,
         last_day.working_day_number as working_days_until,
         absences.extract_id,
@@ -35,7 +34,6 @@ absence_months as (
         absences.unit_id,
         months.period_start as month_start,
         absences.fte,
-        absences.reason,
         least(coalesce(absences.working_days_until, months.working_days_until), months.working_days_until)
         - greatest(coalesce(absences.working_days_before, months.working_days_before), months.working_days_before)
             as working_days,
@@ -53,7 +51,6 @@ select
     unit_id,
     month_start,
     fte,
-    reason,
     working_days,
     cast(fte * working_days as decimal(9, 3)) as fte_days_lost,
     extract_id,
