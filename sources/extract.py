@@ -6,6 +6,7 @@ Text, because a value that cannot be read must be kept as it was written; types 
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -111,12 +112,33 @@ class Request(pydantic.BaseModel):
 
 
 @dataclass
+class Version:
+    """What a source calls the version of what it gives, so that the same is not fetched twice.
+
+    Before batches are read landing says with which version the extract in force was `landed`. The connector says which
+    one it has `read` when all batches are through, or hands over none and says that it `is_unchanged`.
+    """
+
+    landed: str | None = None
+    read: str | None = None
+    is_unchanged: bool = False
+
+
+def reading(contract: Contract, request: Request, *more: Any) -> str:
+    """A digest of all that decides what becomes of the same answer: contract, mapping, codes, and `more`. What was
+    read in another way must be read again."""
+    maps = [origin.map_file.read_bytes() for origin in request.columns.values() if origin.map_file is not None]
+    return hashlib.sha256(repr((contract, request, maps, more)).encode()).hexdigest()[:16]
+
+
+@dataclass
 class Extract:
     """One slot of one dataset, read from one place.
 
     `quarter` is None where the dataset is kept whole or the contract's period column splits it. `batches` have the
     schema of `text_schema(contract)`. `origin` is an address without secrets. `notes` fills while batches are read.
     `since` is given where only what changed from that moment on was asked for: landing then adds to what it has.
+    `version` lets landing keep the extract in force where the source says that nothing has changed.
     """
 
     quarter: Quarter | None
@@ -125,6 +147,7 @@ class Extract:
     format: Format
     notes: list[str] = field(default_factory=list)
     since: datetime | None = None
+    version: Version = field(default_factory=Version)
 
 
 def text_schema(contract: Contract) -> pa.Schema:

@@ -16,7 +16,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -84,13 +84,16 @@ def land(contract: Contract, extracts: Iterable[Extract], data: Path, quarters: 
         # Text first, slot by slot: an extract that breaks off must leave no row behind, whatever came before it.
         attempts = [_Attempt(index, extract) for index, extract in enumerate(extracts)]
         splits = _splits(contract, attempts)
-        _conform(con, contract, attempts, splits, quarters)
-        landed = []
         for attempt in attempts:
-            slots: list[Quarter | None] = list(quarters) if splits else [attempt.extract.quarter]
-            for slot in slots:
-                landed.append(_land_slot(con, contract, attempt, slot, splits, data, extracted_at))
-        return landed
+            attempt.slots = [*quarters] if splits else [attempt.extract.quarter]
+            versions = {_version(_newest(_folder(contract, data, slot))) for slot in attempt.slots}
+            attempt.extract.version.landed = versions.pop() if len(versions) == 1 else None
+        _conform(con, contract, attempts, splits, quarters)
+        return [
+            _land_slot(con, contract, attempt, slot, splits, data, extracted_at)
+            for attempt in attempts
+            for slot in attempt.slots
+        ]
 
 
 def _splits(contract: Contract, attempts: list[_Attempt]) -> bool:
@@ -167,6 +170,7 @@ def remove_leftovers(data: Path) -> None:
 class _Attempt:
     index: int
     extract: Extract
+    slots: list[Quarter | None] = field(default_factory=list)
     error: str | None = None
 
 
@@ -386,9 +390,11 @@ def _land_slot(
     data: Path,
     extracted_at: datetime,
 ) -> Landed:
-    slot = f"period={quarter.start if quarter else 'all'}"
-    folder = data / "raw" / contract.system / contract.dataset / slot
+    folder = _folder(contract, data, quarter)
     former = _newest(folder)
+    if former is not None and attempt.extract.version.is_unchanged and attempt.error is None:
+        kept = describe(former)
+        return Landed(contract.dataset, quarter, former, kept.rows, kept.rejected, True, kept.reasons, ())
     where = f"_slot = {attempt.index}" + (f" and _quarter = date '{quarter.start}'" if splits and quarter else "")
     rows, rejected, content = con.execute(
         f"select count(*) filter (_reasons is null), count(_reasons), "
@@ -429,6 +435,7 @@ def _land_slot(
         "rejected": rejected,
         "reasons": reasons,
         "notes": notes,
+        "version": attempt.extract.version.read,
     }
     names = ", ".join(column.name for column in contract.columns)
     written = {
@@ -443,7 +450,7 @@ def _land_slot(
     )
     file = f"{extract_id}.parquet"
     if rejected:
-        aside = data / "rejected" / contract.system / contract.dataset / slot / file
+        aside = data / "rejected" / contract.system / contract.dataset / folder.name / file
         bad = f"select {texts}, _reasons, _original, {lineage} from conformed where {where} and _reasons is not null"
         _write(con, bad, aside, told)
     path = folder / file
@@ -492,6 +499,16 @@ def _newest(folder: Path, as_of: datetime | None = None) -> Path | None:
     """The newest extract in a slot's folder, by name, at or before `as_of`."""
     names = sorted(path for path in folder.glob("[0-9]*.parquet") if as_of is None or _moment(path) <= as_of)
     return names[-1] if names else None
+
+
+def _folder(contract: Contract, data: Path, quarter: Quarter | None) -> Path:
+    slot = f"period={quarter.start if quarter else 'all'}"
+    return data / "raw" / contract.system / contract.dataset / slot
+
+
+def _version(extract: Path | None) -> str | None:
+    """What the source called the version of this landed file, where it called it anything."""
+    return json.loads(pq.read_metadata(extract).metadata[b"council_vitals"]).get("version") if extract else None
 
 
 def _moment(path: Path) -> datetime:

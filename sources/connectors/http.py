@@ -13,7 +13,7 @@ import re
 import tempfile
 import time
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -22,10 +22,13 @@ from http import HTTPStatus
 from typing import IO, Annotated, Any, Literal, cast
 from urllib.parse import parse_qsl, quote_plus, urljoin, urlsplit
 
+import pyarrow as pa
 import pydantic
 import requests
 from urllib3.exceptions import DecodeError, HTTPError, NewConnectionError, ProtocolError
 
+from sources import extract as x
+from sources import secrets
 from sources.errors import SourceError
 
 USER_AGENT = "council-vitals/0.1 (+https://github.com/council-vitals)"
@@ -36,6 +39,7 @@ LONGEST_PAUSE = 120  # seconds; a server that asks for hours is down for today
 MAXIMUM_PAGE = 256 << 20  # bytes once unpacked, read into memory
 MAXIMUM_FILE = 8 << 30  # bytes once unpacked, read onto disk
 _IN_MEMORY = 8 << 20  # larger answers go to a temporary file
+_MOST_VERSIONS = 200  # answers of one extract whose versions are kept beside it
 _BUSY = (429, 502, 503, 504)
 _REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -207,6 +211,8 @@ class Client:
         self._token: str | None = None
         self._token_until = 0.0
         self._next = 0.0
+        self._versions: list[tuple[str, str, str]] | None = []  # address, ETag, Last-Modified; None: not all have one
+        self._kept: dict[str, Answer] = {}
         self._session = requests.Session()
         self._session.headers["User-Agent"] = USER_AGENT
         # requests shows what ~/.netrc holds for a host unless a request has an `auth` of its own.
@@ -237,7 +243,7 @@ class Client:
         """The JSON in `answer`; raises SourceError as `json` does."""
         address, content = shown(answer.url), answer.content.removeprefix(b"\xef\xbb\xbf")
         if "html" in answer.kind or content.lstrip()[:1] == b"<":
-            raise self._error(
+            raise SourceError(
                 f"{address}: answered '{answer.kind or 'nothing named'}' instead of JSON (a login or maintenance "
                 "page?). Open the address in a browser, or ask the system's owner."
             )
@@ -246,9 +252,9 @@ class Client:
             body = json.loads(content, parse_float=Decimal, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
             reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
-            raise self._error(f"{address}: the JSON cannot be read: {reason}.") from None
+            raise SourceError(f"{address}: the JSON cannot be read: {reason}.") from None
         if told := self._error_in(body):
-            raise self._error(f"{address}: answered with an error: {told[:300]}.")
+            raise SourceError(f"{address}: answered with an error: {told[:300]}.")
         return body
 
     def content(
@@ -291,21 +297,63 @@ class Client:
     ) -> Answer:
         """The whole answer, whatever it holds. Busy servers, resets and bodies cut short are asked again, a token that
         has expired is renewed. With If-None-Match or If-Modified-Since among `headers` the status may be 304."""
-        url = self._address(path, elsewhere)
+        asked = url = _with(self._address(path, elsewhere), params)
+        if method == "GET" and url in self._kept:
+            return self._kept.pop(url)
         for _ in range(6):
-            home = self._is_home(url)
-            answer = self._ask(method, url, params, json_body, dict(headers or {}), home, bulk)
-            if answer.status == 401 and home and self._token is not None:
+            answer = self._ask(method, url, json_body, headers or {}, bulk)
+            if answer.status == 401 and self._token is not None and self._is_home(url):
                 self._token = None  # expired on the way, whatever its lifetime was said to be
-                answer = self._ask(method, url, params, json_body, dict(headers or {}), home, bulk)
+                answer = self._ask(method, url, json_body, headers or {}, bulk)
             if answer.status not in _REDIRECTS:
                 break
-            url, params = self._redirected(method, url, answer), None
+            url = self._redirected(method, url, answer)
         else:
-            raise self._error(f"{shown(url)}: is redirected again and again. Check the path.")
+            raise SourceError(f"{shown(url)}: is redirected again and again. Check the path.")
         if answer.status >= 400:
-            raise self._error(f"{shown(answer.url)}: {_refusal(answer, self._told(answer))}")
+            raise SourceError(f"{shown(answer.url)}: {_refusal(answer, self._told(answer))}")
+        self._note_version(method, asked, answer)
         return answer
+
+    def unless_unchanged(
+        self, version: x.Version, reading: str, batches: Iterable[pa.RecordBatch]
+    ) -> Iterator[pa.RecordBatch]:
+        """`batches`, read with this client; or none, where the server says that every answer of which the extract in
+        force was made still stands (RFC 9110, section 13). `reading` is the digest of how they are read."""
+        former = json.loads(version.landed) if version.landed else {}
+        if former.get("reading") == reading and self._still_stand(former["answers"]):
+            version.read, version.is_unchanged = version.landed, True
+            return
+        yield from batches
+        if self._versions and len(self._versions) <= _MOST_VERSIONS:
+            read = json.dumps({"reading": reading, "answers": self._versions})
+            version.read = read if secrets.scrub(read) == read else None
+
+    def _still_stand(self, versions: Iterable[tuple[str, str, str]]) -> bool:
+        for address, tag, modified in versions:
+            conditions = {"If-None-Match": tag} if tag else {"If-Modified-Since": modified}
+            try:
+                answer = self.get(address, headers=conditions, elsewhere=True, bulk=True)
+            except SourceError:
+                return False  # a page that is there no more; anything worse shows when all is read
+            if answer.status != 304:
+                self._kept[address] = answer  # it need not come twice
+                return False
+        return True
+
+    def _note_version(self, method: str, address: str, answer: Answer) -> None:
+        """Keep what the server calls this version. A time without a tag must lie well back (RFC 9110, 8.8.2.2): within
+        the same second there may be another version."""
+        if answer.status == 304 or self._versions is None:
+            return
+        tag, modified = answer.headers.get("ETag", ""), answer.headers.get("Last-Modified", "")
+        if not tag and modified:
+            age = _seconds_between(modified, answer.headers.get("Date", ""))
+            modified = modified if age is not None and age >= 60 else ""
+        if method != "GET" or not (tag or modified):
+            self._versions = None
+        else:
+            self._versions.append((address, tag, modified))
 
     def _told(self, answer: Answer) -> str:
         """What a refusal says, in the server's words: its error where it is JSON with one, else how it begins."""
@@ -326,7 +374,7 @@ class Client:
         if parts.scheme == "http" and home.scheme == "https" and parts.netloc == home.netloc:
             return path.replace("http:", "https:", 1)  # behind a proxy many servers take themselves for plain http
         if not elsewhere and not self._is_home(path):
-            raise self._error(
+            raise SourceError(
                 f"{shown(path)}: lies on another server than connection.base_url; not followed. Ask the system's owner."
             )
         self._check_safe(path, self._connection.base_url)
@@ -341,7 +389,7 @@ class Client:
         inside = parts.hostname in _LOOPBACK
         allowed = urlsplit(source).hostname in _LOOPBACK if inside else parts.scheme == "https"
         if not allowed or parts.scheme not in ("http", "https"):
-            raise self._error(
+            raise SourceError(
                 f"{shown(source)}: leads to '{parts.scheme}://{parts.hostname}', which is no safe https address; "
                 "not followed. Ask the system's owner."
             )
@@ -349,26 +397,17 @@ class Client:
     def _redirected(self, method: str, url: str, answer: Answer) -> str:
         target = urljoin(answer.url, answer.headers.get("Location", ""))
         if method != "GET":
-            raise self._error(f"{shown(url)}: a {method} is redirected to {shown(target)}. Mend connection.base_url.")
+            raise SourceError(f"{shown(url)}: a {method} is redirected to {shown(target)}. Mend connection.base_url.")
         self._check_safe(target, url)
         return target
 
-    def _ask(
-        self,
-        method: str,
-        url: str,
-        params: Mapping[str, Any] | None,
-        json_body: Any,
-        headers: dict[str, str],
-        home: bool,
-        bulk: bool,
-    ) -> Answer:
-        if home:
-            shown_headers, shown_params = self._credentials()
-            headers = headers | shown_headers
-            in_url = dict(parse_qsl(urlsplit(url).query))  # a link to the next page may hold the key already
-            params = {**(params or {}), **{key: value for key, value in shown_params.items() if key not in in_url}}
-        return self._patiently(method, url, bulk=bulk, params=params, json=json_body, headers=headers)
+    def _ask(self, method: str, url: str, json_body: Any, headers: Mapping[str, str], bulk: bool) -> Answer:
+        shown_headers, shown_params = self._credentials() if self._is_home(url) else ({}, {})
+        in_url = dict(parse_qsl(urlsplit(url).query))  # a link to the next page may hold the key already
+        params = {key: value for key, value in shown_params.items() if key not in in_url}
+        return self._patiently(
+            method, url, bulk=bulk, params=params, json=json_body, headers={**headers, **shown_headers}
+        )
 
     def _credentials(self) -> tuple[dict[str, str], dict[str, str]]:
         """Headers and parameters that show who asks."""
@@ -397,7 +436,7 @@ class Client:
             answer = self._patiently("POST", url, data=form, headers=headers)
             if answer.status != 200:
                 told = re.search(r'"error" *: *"(\w+)"', answer.content[:2000].decode("utf-8", "replace"))
-                raise self._error(
+                raise SourceError(
                     f"{shown(url)}: no token given (status {answer.status}{f', {told[1]}' if told else ''}). "
                     "Check the client id and secret."
                 )
@@ -405,11 +444,12 @@ class Client:
                 body = json.loads(answer.content)
                 token, lifetime = str(body["access_token"]), float(body.get("expires_in") or 3600)
             except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-                raise self._error(
+                raise SourceError(
                     f"{shown(url)}: the answer holds no access_token. Check token_path, or ask the system's owner."
                 ) from None
             # Renewed with a tenth of its life left: it must still be good when it gets there.
             self._token, self._token_until = token, time.monotonic() + 0.9 * lifetime
+            secrets.register(token)
         return self._token
 
     def _patiently(self, method: str, url: str, *, bulk: bool = False, **sent: Any) -> Answer:
@@ -428,20 +468,20 @@ class Client:
             except requests.exceptions.ReadTimeout:
                 raise self._too_slow(url, seconds) from None
             except requests.exceptions.SSLError as error:
-                raise self._error(
+                raise SourceError(
                     f"{shown(url)}: its certificate is not trusted: {_reason(error)}. Check connection.base_url; for a "
                     "council's own authority set REQUESTS_CA_BUNDLE."
                 ) from None
             except requests.exceptions.ChunkedEncodingError as error:
                 if last:
-                    raise self._error(
+                    raise SourceError(
                         f"{shown(url)}: the answer was cut short {attempt} times: {_reason(error)}."
                     ) from None
             except requests.exceptions.RequestException as error:
                 # Where nobody listens, patience is no help.
                 nobody = isinstance(getattr(error.args[0], "reason", None) if error.args else None, NewConnectionError)
                 if last or (nobody and attempt > 1) or not isinstance(error, requests.exceptions.ConnectionError):
-                    raise self._error(
+                    raise SourceError(
                         f"{shown(url)}: cannot be reached ({type(error).__name__}). Check connection.base_url, the "
                         "network, and whether the system is up."
                     ) from None
@@ -450,7 +490,7 @@ class Client:
                     return answer
                 pause = max(pause, _asked_pause(answer))
                 if pause > LONGEST_PAUSE:
-                    raise self._error(
+                    raise SourceError(
                         f"{shown(url)}: is busy (status {answer.status}) and asks to be left alone for {pause:,.0f} "
                         "seconds. Try again then; a lower connection.rate_limit may help."
                     )
@@ -468,7 +508,7 @@ class Client:
             while chunk := response.raw.read1(1 << 20, decode_content=True):
                 size += len(chunk)
                 if size > maximum:
-                    raise self._error(f"{shown(response.url)}: the answer is larger than {maximum:,} bytes; refused.")
+                    raise SourceError(f"{shown(response.url)}: the answer is larger than {maximum:,} bytes; refused.")
                 file.write(chunk)
                 if time.monotonic() > deadline:
                     raise self._too_slow(response.url, seconds)
@@ -480,7 +520,7 @@ class Client:
         return Answer(response.url, response.status_code, response.headers, file)
 
     def _too_slow(self, url: str, seconds: float) -> SourceError:
-        return self._error(
+        return SourceError(
             f"{shown(url)}: still answering after {seconds:g} seconds; given up. Ask for less at a time, or raise "
             "connection.answer_seconds."
         )
@@ -491,20 +531,11 @@ class Client:
         answer.file.seek(0)
         page = "html" in answer.kind or head.startswith((b"<!doctype html", b"<html"))
         if page or (wanted and not any(kind in answer.kind for kind in wanted)):
-            raise self._error(
+            raise SourceError(
                 f"{shown(answer.url)}: answered '{answer.kind or 'nothing named'}' instead of "
                 f"{' or '.join(wanted) or 'a file'} (a login or maintenance page?). Open the address in a browser, or "
                 "ask the system's owner."
             )
-
-    def _error(self, message: str) -> SourceError:
-        """`message` without the credentials: servers like to repeat what they were shown."""
-        auth = self._auth
-        given = [value.get_secret_value() for _, value in auth if isinstance(value, pydantic.SecretStr)]
-        for secret in [*given, self._token or ""]:
-            if len(secret) > 3:  # shorter ones stand in half of all words, and protect nothing
-                message = message.replace(secret, "***").replace(quote_plus(secret), "***")
-        return SourceError(message)
 
     def _wait(self) -> None:
         if self._connection.rate_limit:
@@ -516,7 +547,9 @@ class Client:
 
 
 def _basic(user: str, password: str) -> str:
-    return f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
+    shown_pair = b64encode(f"{user}:{password}".encode()).decode()
+    secrets.register(shown_pair)  # servers like to repeat what they were shown
+    return f"Basic {shown_pair}"
 
 
 def _no_constant(name: str) -> None:
@@ -526,6 +559,18 @@ def _no_constant(name: str) -> None:
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+
+
+def _with(url: str, params: Mapping[str, Any] | None) -> str:
+    """The address with these parameters."""
+    return cast("str", requests.Request("GET", url, params=params).prepare().url) if params else url
+
+
+def _seconds_between(earlier: str, later: str) -> float | None:
+    try:
+        return (parsedate_to_datetime(later) - parsedate_to_datetime(earlier)).total_seconds()
+    except (ValueError, TypeError):
+        return None
 
 
 def _asked_pause(answer: Answer) -> float:

@@ -74,9 +74,9 @@ def extract(
         address = f"{connection.base_url}{calls[0].path}"
         told = {key: value for key, value in calls[0].params.items() if any(_places(call.params[key]))}
         origin = f"{address}?{urlencode(told, safe=':/')}" if told else address
-        notes: list[str] = []
-        batches = _batches(connection, request, contract, calls, origin, notes)
-        yield x.Extract(quarter, batches, origin, request.format, notes, mark)
+        made = x.Extract(quarter, (), origin, request.format, since=mark)
+        made.batches = _batches(connection, request, contract, calls, made)
+        yield made
 
 
 def reach(connection: HttpConnection, request: Request) -> None:
@@ -86,13 +86,16 @@ def reach(connection: HttpConnection, request: Request) -> None:
 
 
 def _batches(
-    connection: HttpConnection, request: Request, contract: Contract, calls: list[Call], origin: str, notes: list[str]
+    connection: HttpConnection, request: Request, contract: Contract, calls: list[Call], made: x.Extract
 ) -> Iterator[pa.RecordBatch]:
     with Client(connection) as client:
-        read = (
-            page for call in calls for page in _pages(client, request, call, f"{connection.base_url}{call.path}", notes)
+        records = (
+            page
+            for call in calls
+            for page in _pages(client, request, call, f"{connection.base_url}{call.path}", made.notes)
         )
-        yield from x.record_batches(contract, request, read, lambda: origin, notes)
+        batches = x.record_batches(contract, request, records, lambda: made.origin, made.notes)
+        yield from client.unless_unchanged(made.version, x.reading(contract, request, calls), batches)
 
 
 def _pages(client: Client, request: Request, call: Call, where: str, notes: list[str]) -> Iterator[Records]:
