@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-KINDS = ("arcgis", "ckan", "database", "files", "opendatasoft", "rest")
+KINDS = ("arcgis", "ckan", "database", "files", "nomis", "opendatasoft", "rest")
 
 
 def named(kind: str) -> ModuleType:

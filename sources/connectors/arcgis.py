@@ -18,9 +18,9 @@ import pydantic
 
 from sources import extract as x
 from sources.connectors.http import Client, HttpConnection
-from sources.connectors.portals import Record, fields
+from sources.connectors.portals import Record, check_fields, fields
 from sources.contract import Contract
-from sources.errors import SourceError, listed, nearest
+from sources.errors import SourceError, listed
 from sources.periods import Quarter
 
 Connection = HttpConnection
@@ -113,17 +113,11 @@ def _layer(client: Client, request: Request) -> _Layer:
 def _wanted(contract: Contract, request: Request, layer: _Layer, origin: str) -> dict[str, str]:
     """Parameters that ask for the columns of the contract and no more: a layer may hold names and addresses."""
     mapped = fields(contract, request)
-    for column, field in mapped.items():
-        if field not in layer.fields and not field.startswith("geometry.") and contract.column(column).required:
-            raise SourceError(
-                f"{origin}: the layer has no field '{field}' for {contract.name}.{column}."
-                f"{nearest(field, layer.fields)} It has: {listed(layer.fields)}. Mend `columns.{column}` in the "
-                "source's YAML."
-            )
+    points = [field for field in mapped.values() if field.startswith("geometry.")]
+    check_fields(contract, request, [*layer.fields, *points], origin)
     there = [field for field in dict.fromkeys(mapped.values()) if field in layer.fields]
     if layer.object_id and layer.object_id not in there:
         there.append(layer.object_id)
-    points = any(field.startswith("geometry.") for field in mapped.values())
     return {
         "outFields": ",".join(there) if mapped else "*",
         "returnGeometry": "true" if points else "false",

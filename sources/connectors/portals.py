@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Any
 
 from sources import extract as x
 from sources.contract import Contract
-from sources.errors import SourceError
+from sources.errors import SourceError, listed, nearest
 
 Record = dict[str, Any]
 
@@ -25,6 +25,17 @@ def fields(contract: Contract, request: x.Request) -> dict[str, str]:
         if column.name not in request.absent and not (origin and origin.constant is not None):
             found[column.name] = (origin.field if origin else None) or column.name
     return found
+
+
+def check_fields(contract: Contract, request: x.Request, offered: Iterable[str], where: str) -> None:
+    """Raise SourceError when a field that the contract requires is not among those that the source offers."""
+    offered = list(offered)
+    for column, field in fields(contract, request).items():
+        if field not in offered and contract.column(column).required:
+            raise SourceError(
+                f"{where}: there is no field '{field}' for {contract.name}.{column}.{nearest(field, offered)} There "
+                f"are: {listed(offered)}. Nothing landed. Mend `columns.{column}` in the source's YAML."
+            )
 
 
 def to_total(fetch: Callable[[int], tuple[list[Record], int]], where: str) -> Iterator[list[Record]]:
