@@ -1,0 +1,140 @@
+"""Where files are: folders, https, SFTP, S3 and Azure Blob Storage. Finding them there, and opening them to read.
+
+A kind of place is a module with `opened(connection, notes)`. What a file holds is the readers' business, what an
+archive holds that of archives.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import importlib
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack
+from typing import IO
+
+from sources.connectors.http import shown
+from sources.connectors.places.base import Connection, Place, outside
+from sources.errors import SourceError, listed, nearest
+
+_MODULES = {"http": "web", "https": "web", "sftp": "sftp", "s3": "stores", "azure": "stores", "folder": "folder"}
+_WILD = re.compile(r"[*?\[]")
+
+
+def opened(connection: Connection, notes: list[str]) -> AbstractContextManager[Place]:
+    """The place where `connection` leads. Raises SourceError when it cannot be reached or refuses us.
+
+    Loaded when first needed, so that a council without object stores never loads their libraries.
+    """
+    module = importlib.import_module(f"{__name__}.{_MODULES[connection.kind]}")
+    found: AbstractContextManager[Place] = module.opened(connection, notes)
+    return found
+
+
+def read(connection: Connection, names: Iterable[str], notes: list[str]) -> Iterator[tuple[str, IO[bytes]]]:
+    """Each file that one of `names` (names or patterns) stands for: its address without secrets, and a binary stream
+    that can be rewound and is good until the next one.
+
+    Raises SourceError: nothing found, refused, out of reach, or altered while it was read.
+    """
+    with opened(connection, notes) as place:
+        wanted = dict.fromkeys(found for pattern in names for found in matching(place, pattern))
+        for name in wanted:
+            with ExitStack() as stack:
+                try:
+                    file = stack.enter_context(place.open(name))
+                except FileNotFoundError:
+                    raise _absent(place, name) from None
+                yield f"{place.shown}/{name if place.entries else shown(name)}", file
+
+
+def reach(connection: Connection, names: Iterable[str]) -> None:
+    """Raise SourceError when the place does not answer, refuses us, or is not there. A web server, which cannot tell
+    what it has, is asked for the first of `names`."""
+    with opened(connection, []) as place:
+        if place.entries is not None:
+            try:
+                place.entries("")
+            except FileNotFoundError:
+                raise _no_folder(place) from None
+        else:
+            for name in list(names)[:1]:
+                with place.open(name):
+                    pass
+
+
+def matching(place: Place, pattern: str) -> list[str]:
+    """Names of the files that `pattern` stands for, sorted; a name without wildcards stands for itself.
+
+    `*`, `?` and `[…]` stay within one folder, `**` goes into all below. Hidden files, and what Excel leaves beside an
+    open workbook, are found by name only. Raises SourceError when nothing matches.
+    """
+    parts = pattern.split("/")
+    if ".." in parts:
+        raise outside(f"{place.shown}/{pattern}", place.shown)
+    if place.entries is None:
+        if "*" in pattern:  # an address may well hold a question mark or brackets
+            raise SourceError(
+                f"{place.shown}: '{pattern}' has a wildcard, but a web server does not tell which files it has. Name "
+                "them one by one."
+            )
+        return [pattern]
+    if not _WILD.search(pattern):
+        return [pattern]
+    found = sorted(set(_walk(place.entries, "", parts)))
+    if not found:
+        raise _absent(place, pattern)
+    return found
+
+
+def _walk(entries: Callable[[str], dict[str, bool]], folder: str, parts: list[str]) -> Iterator[str]:
+    first, rest = parts[0], parts[1:]
+    if rest and not _WILD.search(first):
+        yield from _walk(entries, posixpath.join(folder, first), rest)
+        return
+    if first == "**":
+        yield from _walk(entries, folder, rest or ["*"])
+    try:
+        here = entries(folder)
+    except FileNotFoundError:
+        return
+    for name, is_folder in here.items():
+        path = posixpath.join(folder, name)
+        if name.startswith((".", "~$")) and not first.startswith(name[0]):
+            continue
+        if first == "**" and is_folder:
+            yield from _walk(entries, path, parts)
+        elif first != "**" and fnmatch.fnmatchcase(name, first) and is_folder == bool(rest):
+            yield from _walk(entries, path, rest) if rest else [path]
+
+
+def _absent(place: Place, name: str) -> SourceError:
+    """That a file is not there, with what is there instead; or which folder on the way to it is missing."""
+    assert place.entries is not None, "a web server says itself what it does not have"
+    folder = posixpath.dirname(name)
+    while True:
+        try:
+            here = place.entries(folder)
+            break
+        except FileNotFoundError:
+            if not folder:
+                return _no_folder(place)
+            folder = posixpath.dirname(folder)
+    whole = folder == posixpath.dirname(name)
+    present = sorted(each for each, is_folder in here.items() if is_folder != whole)
+    wanted = posixpath.relpath(name, folder or ".").split("/")[0]
+    has = listed(present[:6]) + (f" and {len(present) - 6} more" if len(present) > 6 else "")
+    missing = "" if whole else f", nor a folder '{posixpath.join(folder, wanted)}'"
+    where = f"'{folder}'" if folder else "The folder"
+    return SourceError(
+        f"{place.shown}: there is no file '{name}'{missing}.{nearest(wanted, present)} "
+        f"{where} has{'' if whole else ' the folders'}: {has}."
+    )
+
+
+def _no_folder(place: Place) -> SourceError:
+    return SourceError(f"{place.shown}: there is no such folder. Check connection.location and its variable.")
+
+
+__all__ = ["Connection", "Place", "matching", "opened", "reach", "read"]
