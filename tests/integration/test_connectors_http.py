@@ -5,18 +5,23 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.builders import Q1, Q2, column, files_in, key, make_contract, make_source, rows_of
+from support.builders import Q1, Q2, column, files_in, key, make_contract, rows_of
 from support.fault_server import Answer, Asked, FaultServer, Script, closed_port, faults
+from support.rest import FINE, PATH, ROWS, fetched, source_at
 
-from sources.config import Source
 from sources.connectors import http
 from sources.connectors.http import Client, HttpConnection
 from sources.contract import Contract
@@ -24,8 +29,6 @@ from sources.errors import SourceError
 from sources.landing import Landed, land
 
 SECRET = "hunter2-not-to-be-seen"
-ROWS = [{"ref": "A", "score": 1}, {"ref": "B", "score": 2}]
-FINE = Answer({"items": ROWS, "next_cursor": None})
 
 
 @pytest.fixture
@@ -37,26 +40,6 @@ def contract(tmp_path: Path) -> Contract:
 def no_long_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """A test that waits for its client must end by itself, not by the build's patience."""
     monkeypatch.setattr(http, "CONNECT_SECONDS", 5)
-
-
-def source_at(folder: Path, url: str, contract: Contract, **dataset: Any) -> Source:
-    connection = dataset.pop("connection", {})
-    request = {"request": {"path": "/api/things"}, "records": "items", "paging": {"kind": "cursor"}} | dataset
-    document = {
-        "system": "made",
-        "owner": "owner@brigstow.example",
-        "connector": "rest",
-        "connection": {"base_url": url, **connection},
-        "datasets": {"things": request},
-    }
-    return make_source(folder, document, {contract.name: contract})
-
-
-def fetched(folder: Path, url: str, contract: Contract, **dataset: Any) -> Landed:
-    """What becomes of the dataset when it is read from `url` and landed."""
-    source = source_at(folder, url, contract, **dataset)
-    (landed,) = land(contract, source.extract("things", [Q1]), folder / "data", [Q1])
-    return landed
 
 
 @contextmanager
@@ -79,25 +62,28 @@ def assert_nothing(landed: Landed, folder: Path) -> None:
 
 
 class Busy:
-    """Refuses with 429 until the time that it asked for has passed."""
+    """Refuses with 429 until the time that it asked for has passed: so many seconds, or a moment in whole seconds."""
 
-    def __init__(self, seconds: int) -> None:
+    def __init__(self, seconds: int, is_date: bool) -> None:
         self._seconds = seconds
+        self._is_date = is_date
         self._until: float | None = None
 
     def __call__(self, asked: Asked) -> Answer:
-        now = time.monotonic()
+        now = time.time()
         if self._until is None:
-            self._until = now + self._seconds
-        if now < self._until:
-            return Answer({"error": "too many requests"}, 429, {"Retry-After": str(self._seconds)})
-        return FINE
+            self._until = int(now) + 1 + self._seconds if self._is_date else now + self._seconds
+        if now >= self._until:
+            return FINE
+        moment = format_datetime(datetime.fromtimestamp(self._until, UTC), usegmt=True)
+        return Answer({"error": "busy"}, 429, {"Retry-After": moment if self._is_date else str(self._seconds)})
 
 
-def test_a_busy_server_is_left_alone_for_as_long_as_it_asks(tmp_path: Path, contract: Contract) -> None:
-    with serving([Busy(1)]) as server:
+@pytest.mark.parametrize("is_date", [False, True], ids=["seconds", "date"])
+def test_a_busy_server_is_left_alone_for_as_long_as_it_asks(tmp_path: Path, contract: Contract, is_date: bool) -> None:
+    with serving([Busy(1, is_date)]) as server:
         assert_whole(fetched(tmp_path, server.url, contract))
-        assert server.times("/api/things") == 2, "coming back early would have met a third refusal"
+        assert server.times(PATH) == 2, "coming back early would have met a third refusal"
 
 
 @pytest.mark.parametrize("status", [502, 503, 504])
@@ -239,6 +225,273 @@ def test_paging_that_does_not_advance_is_given_up(tmp_path: Path, contract: Cont
         assert landed.error == f"{server.url}/api/things: paging does not advance: cursor 'p2' came twice."
         assert_nothing(landed, tmp_path)
         assert server.times("/api/things") == len(pages)
+
+
+@pytest.mark.parametrize(
+    "told", ["7200", format_datetime(datetime.now(UTC) + timedelta(hours=2), usegmt=True)], ids=["seconds", "date"]
+)
+def test_a_server_that_is_busy_for_hours_is_left_alone(tmp_path: Path, contract: Contract, told: str) -> None:
+    with serving([Answer({"error": "quota"}, 429, {"Retry-After": told})]) as server:
+        landed = fetched(tmp_path, server.url, contract)
+        assert landed.error is not None
+        assert re.fullmatch(
+            rf"{server.url}/api/things: is busy \(status 429\) and asks to be left alone for 7,[12]\d\d seconds\. "
+            r"Try again then; a lower connection\.rate_limit may help\.",
+            landed.error,
+        )
+        assert server.times(PATH) == 1
+
+
+def test_a_server_that_stays_busy_is_given_up(tmp_path: Path, contract: Contract, monkeypatch: Any) -> None:
+    monkeypatch.setattr(http, "ATTEMPTS", 3)
+    with serving([Answer(b"", 429, {"Retry-After": "0"})]) as server:
+        landed = fetched(tmp_path, server.url, contract)
+        assert landed.error is not None
+        assert "refused with status 429 Too Many Requests" in landed.error
+        assert landed.error.endswith("The server stays busy; lower connection.rate_limit or try later.")
+        assert server.times(PATH) == 3
+
+
+def test_a_connection_that_is_always_reset_is_given_up(tmp_path: Path, contract: Contract, monkeypatch: Any) -> None:
+    monkeypatch.setattr(http, "ATTEMPTS", 2)
+    with serving([Answer(reset=True)]) as server:
+        landed = fetched(tmp_path, server.url, contract)
+        assert landed.error is not None
+        assert landed.error.startswith(f"{server.url}/api/things: cannot be reached (ConnectionError).")
+        assert server.times(PATH) == 2
+
+
+def test_a_server_that_says_nothing_is_given_up(tmp_path: Path, contract: Contract) -> None:
+    silent = threading.Event()
+
+    def wait(asked: Asked) -> Answer:
+        silent.wait(10)
+        return FINE
+
+    with serving([wait]) as server:
+        landed = fetched(tmp_path, server.url, contract, connection={"answer_seconds": 0.3})
+        silent.set()
+        assert landed.error is not None
+        assert landed.error.startswith(f"{server.url}/api/things: still answering after 0.3 seconds; given up.")
+        assert server.times(PATH) == 1
+
+
+def test_an_answer_that_unpacks_without_end_is_cut_off(tmp_path: Path, monkeypatch: Any) -> None:
+    """A hundred kilobytes that would become a hundred megabytes: refused before they do."""
+    monkeypatch.setattr(http, "MAXIMUM_PAGE", 1 << 20)
+    bomb = gzip.compress(b" " * (100 << 20))
+    assert len(bomb) < 200_000
+    with serving([Answer(bomb, headers={"Content-Encoding": "gzip"})]) as server:
+        with Client(HttpConnection(base_url=server.url)) as client:
+            tracemalloc.start()
+            with pytest.raises(SourceError) as error:
+                client.json(PATH)
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+        assert str(error.value) == f"{server.url}/api/things: the answer is larger than 1,048,576 bytes; refused."
+        assert peak < 20 << 20
+        assert server.times(PATH) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"[" * 100_000, "it is nested too deeply"),
+        (b'{"items": [{"ref": "A", "score": NaN}]}', "NaN is no JSON"),
+        (b'{"items": \xff}', "'utf-8' codec can't decode"),
+    ],
+    ids=["nested", "not a number", "not utf-8"],
+)
+def test_json_that_is_none(tmp_path: Path, contract: Contract, body: bytes, reason: str) -> None:
+    with serving([Answer(body)]) as server:
+        landed = fetched(tmp_path, server.url, contract)
+        assert landed.error is not None
+        assert landed.error.startswith(f"{server.url}/api/things: the JSON cannot be read: {reason}")
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/octet-stream", ""])
+def test_json_under_another_name_is_read_all_the_same(tmp_path: Path, contract: Contract, kind: str) -> None:
+    with serving([Answer(FINE.body, content_type=kind)]) as server:
+        assert_whole(fetched(tmp_path, server.url, contract))
+
+
+def test_a_byte_order_mark_is_no_part_of_json(tmp_path: Path, contract: Contract) -> None:
+    with serving([Answer(b"\xef\xbb\xbf" + json.dumps(FINE.body).encode())]) as server:
+        assert_whole(fetched(tmp_path, server.url, contract))
+
+
+def test_numbers_keep_their_digits(tmp_path: Path) -> None:
+    made = make_contract(tmp_path, key("ref"), column("gbp", "DECIMAL(18,2)"), column("code"))
+    body = (
+        b'{"items": [{"ref": "A", "gbp": 1234567890123456.78, "code": 123456789012345678901234567890},'
+        b'{"ref": "B", "gbp": 0.10, "code": 1.10}]}'
+    )
+    with serving([Answer(body)]) as server:
+        landed = fetched(tmp_path, server.url, made, paging={"kind": "none"})
+        assert rows_of(landed.path, "gbp, code") == [
+            (Decimal("1234567890123456.78"), "123456789012345678901234567890"),
+            (Decimal("0.10"), "1.10"),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"error": True, "message": "You must be logged in"}, "You must be logged in"),
+        ({"success": False, "message": "no such table"}, "no such table"),
+        ({"success": False}, "no reason given"),
+        ({"errors": [{"code": "NotEmpty"}], "title": "Bad", "status": 400}, "[{'code': 'NotEmpty'}]"),
+    ],
+)
+def test_errors_inside_an_answer_take_many_shapes(
+    tmp_path: Path, contract: Contract, body: dict[str, Any], told: str
+) -> None:
+    with serving([Answer(body)]) as server:
+        landed = fetched(tmp_path, server.url, contract)
+        assert landed.error == f"{server.url}/api/things: answered with an error: {told}."
+
+
+@pytest.mark.parametrize("beside", [{"error": None}, {"errors": []}, {"error": ""}, {"success": True}])
+def test_a_place_for_errors_that_is_empty_is_none(tmp_path: Path, contract: Contract, beside: dict[str, Any]) -> None:
+    with serving([Answer({**FINE.body, **beside})]) as server:
+        assert_whole(fetched(tmp_path, server.url, contract))
+
+
+# Who is sent where, and who sees the credentials
+
+
+def bearer() -> dict[str, Any]:
+    return {"auth": {"kind": "bearer", "token": SECRET}}
+
+
+def test_a_redirect_on_the_same_server_is_followed_with_credentials(tmp_path: Path, contract: Contract) -> None:
+    moved = Answer(b"", 301, {"Location": "/v2/things"})
+    with faults({PATH: [moved], "/v2/things": [FINE]}) as server:
+        assert_whole(fetched(tmp_path, server.url, contract, connection=bearer()))
+        assert {asked.headers["authorization"] for asked in server.asked} == {f"Bearer {SECRET}"}
+
+
+def test_a_redirect_to_another_server_is_followed_without_credentials(tmp_path: Path, contract: Contract) -> None:
+    keys = {"auth": {"kind": "api_key", "name": "X-Key", "value": SECRET}}
+    with faults({"/elsewhere": [FINE]}) as other:
+        away = Answer(b"", 302, {"Location": f"{other.url}/elsewhere"})
+        for connection in (bearer(), keys):
+            with serving([away]) as server:
+                assert fetched(tmp_path, server.url, contract, connection=connection).error is None
+                assert SECRET in str(server.asked[0].headers)
+        assert len(other.asked) == 2
+        assert SECRET not in str(other.asked)
+
+
+@pytest.mark.parametrize(
+    ("target", "shown"),
+    [
+        ("http://crm.example/things?x=1", "http://crm.example"),
+        ("ftp://127.0.0.1/things", "ftp://127.0.0.1"),
+        ("file:///etc/passwd", "file://None"),
+    ],
+)
+def test_a_redirect_to_an_unsafe_address_is_not_followed(
+    tmp_path: Path, contract: Contract, target: str, shown: str
+) -> None:
+    with serving([Answer(b"", 302, {"Location": target})]) as server:
+        landed = fetched(tmp_path, server.url, contract, connection=bearer())
+        assert landed.error == (
+            f"{server.url}/api/things: leads to '{shown}', which is no safe https address; not followed. "
+            "Ask the system's owner."
+        )
+
+
+def test_redirects_in_a_circle_are_given_up(tmp_path: Path, contract: Contract) -> None:
+    with serving([Answer(b"", 302, {"Location": PATH})]) as server:
+        landed = fetched(tmp_path, server.url, contract)
+        assert landed.error == f"{server.url}/api/things: is redirected again and again. Check the path."
+
+
+def test_the_users_own_netrc_is_not_shown(tmp_path: Path, contract: Contract, monkeypatch: pytest.MonkeyPatch) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text(f"machine 127.0.0.1 login someone password {SECRET}\n", encoding="utf-8")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    with serving([FINE]) as server:
+        assert_whole(fetched(tmp_path, server.url, contract))
+        assert "authorization" not in server.asked[0].headers
+
+
+def test_a_refusal_that_repeats_the_credentials_is_told_without_them(
+    tmp_path: Path, contract: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MADE_SECRET", SECRET)
+    auth = {"kind": "basic", "username": "vitals", "password": "${MADE_SECRET}"}
+
+    def refuse(asked: Asked) -> Answer:
+        return Answer(f"not known: {asked.headers['authorization']} {SECRET}".encode(), 403)
+
+    with serving([refuse]) as server:
+        landed = fetched(tmp_path, server.url, contract, connection={"auth": auth})
+        assert landed.error is not None and "refused with status 403" in landed.error
+        assert SECRET not in landed.error
+        assert base64.b64encode(f"vitals:{SECRET}".encode()).decode() not in landed.error
+
+
+_BASIC = base64.b64encode(f"vitals:{SECRET}".encode()).decode()
+
+
+@pytest.mark.parametrize(
+    ("auth", "shown", "wanted"),
+    [
+        ({"kind": "api_key", "name": "X-Api-Key", "value": "${MADE_SECRET}"}, "x-api-key", SECRET),
+        (
+            {"kind": "api_key", "name": "Authorization", "value": "${MADE_SECRET}", "prefix": "Apikey "},
+            "authorization",
+            f"Apikey {SECRET}",
+        ),
+        ({"kind": "api_key", "name": "api_key", "value": "${MADE_SECRET}", "in": "query"}, "?api_key", SECRET),
+        ({"kind": "basic", "username": "vitals", "password": "${MADE_SECRET}"}, "authorization", f"Basic {_BASIC}"),
+        ({"kind": "bearer", "token": "${MADE_SECRET}"}, "authorization", f"Bearer {SECRET}"),
+    ],
+    ids=["header", "prefix", "query", "basic", "bearer"],
+)
+def test_every_kind_of_credentials_is_shown_as_the_server_wants_it(
+    tmp_path: Path,
+    contract: Contract,
+    monkeypatch: pytest.MonkeyPatch,
+    auth: dict[str, Any],
+    shown: str,
+    wanted: str,
+) -> None:
+    def answer(asked: Asked) -> Answer:
+        place = asked.query if shown.startswith("?") else asked.headers
+        return FINE if place.get(shown.lstrip("?")) == wanted else Answer({"error": "who are you?"}, 401)
+
+    monkeypatch.setenv("MADE_SECRET", SECRET)
+    with serving([answer]) as server:
+        landed = fetched(tmp_path, server.url, contract, connection={"auth": auth})
+        assert_whole(landed)
+        assert rows_of(landed.path, "distinct _source", "1") == [(f"{server.url}/api/things",)]
+        monkeypatch.setenv("MADE_SECRET", "wrong-one")
+        refused = fetched(tmp_path, server.url, contract, connection={"auth": auth})
+        assert refused.error == (
+            f"{server.url}/api/things: refused with status 401 Unauthorized: who are you?. Check the credentials."
+        )
+        assert server.times(PATH) == 2, "knocking again could lock the account"
+
+
+def test_a_link_that_holds_the_key_already_is_not_given_it_twice(
+    tmp_path: Path, contract: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MADE_SECRET", SECRET)
+    pages = [
+        Answer({"items": ROWS[:1], "next": f"{PATH}?page=2&api_key={SECRET}"}),
+        Answer({"items": ROWS[1:], "next": None}),
+    ]
+    auth = {"kind": "api_key", "name": "api_key", "value": "${MADE_SECRET}", "in": "query"}
+    with serving(pages) as server:
+        assert_whole(fetched(tmp_path, server.url, contract, connection={"auth": auth}, paging={"kind": "json_link"}))
+        assert [asked.target for asked in server.asked] == [
+            f"{PATH}?api_key={SECRET}",
+            f"{PATH}?page=2&api_key={SECRET}",
+        ]
 
 
 # Records

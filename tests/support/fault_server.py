@@ -21,8 +21,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 @dataclass(frozen=True)
 class Asked:
-    """One request as it came in: parameters of the address, the form of a POST and its body as it was, header names in
-    lower case."""
+    """One request as it came in: `target` as it stood in the request, its path and parameters, the form of a POST and
+    its body as it was, header names in lower case."""
 
     method: str
     path: str
@@ -30,6 +30,7 @@ class Asked:
     form: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes = b""
+    target: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
         query, form = dict(parse_qsl(address.query)), dict(parse_qsl(body.decode("utf-8", "replace")))
-        asked = Asked(self.command, address.path, query, form, headers, body)
+        asked = Asked(self.command, address.path, query, form, headers, body, self.path)
         answer = self.faulty.answer(asked)
         if answer.reset:
             # Closing at once, without waiting for what is under way, sends a reset.
