@@ -90,19 +90,22 @@ def test_dbts_sources_are_made_from_the_contracts() -> None:
     assert committed == dbt_sources(load_contracts()), "contracts and dbt's sources differ: run `make contracts`"
 
 
-def test_dbts_sources_mark_what_is_personal_and_nothing_else() -> None:
+def test_dbts_sources_mark_who_may_see_what() -> None:
     (source,) = yaml.safe_load(dbt_sources(load_contracts()))["sources"]
-    personal = {
-        f"{table['name']}.{item['name']}"
+    marked = {
+        f"{table['name']}.{item['name']}": item["config"]["meta"]["classification"]
         for table in source["tables"]
         for item in table["columns"]
-        if item.get("config", {}).get("meta", {}).get("classification") == "personal"
+        if "config" in item
     }
-    assert personal == {
-        "hr__employees.employee_id",
-        "hr__absences.employee_id",
-        "complaints__cases.uprn",
-        "complaints__service_requests.uprn",
+    assert marked == {
+        "complaints__cases.uprn": "personal",
+        "complaints__service_requests.uprn": "personal",
+        "hr__absences.absence_id": "pseudonymised",
+        "hr__absences.employee_id": "pseudonymised",
+        "hr__absences.reason": "personal",
+        "hr__employees.employee_id": "pseudonymised",
+        "hr__pay.employee_id": "pseudonymised",
     }
 
 

@@ -79,15 +79,6 @@ def test_measure_has_a_unit_test(model: Path) -> None:
     assert all(test["expect"]["rows"] for test in tests)
 
 
-@pytest.mark.parametrize("model", models("core", "measures", "values", "marts"), ids=lambda path: path.stem)
-def test_personal_data_stop_at_staging(model: Path) -> None:
-    personal = {
-        column.name for contract in load_contracts().values() for column in contract.columns if column.is_personal
-    }
-    assert {"employee_id", "uprn"} <= personal
-    assert personal.isdisjoint(output_columns(model))
-
-
 def test_every_fact_and_measure_leads_back_to_its_extract() -> None:
     facts = [
         model for model in models("core", "measures") if model.stem.startswith("fct_") or "measures" in model.parts
