@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -18,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pydantic
 
 from sources.contract import Contract
@@ -165,14 +167,29 @@ def text_schema(contract: Contract) -> pa.Schema:
 
 
 def as_text(array: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """Any Arrow column as text. Dates and timestamps come out in ISO form, whole floats without a decimal part."""
+    """Any Arrow column as text. Dates and timestamps come out in ISO form (with a zone: in UTC), whole floats without a
+    decimal part, lists and records as JSON. Raises pyarrow's errors for what has no text."""
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
-    if pa.types.is_string(array.type):
+    kind = array.type
+    if pa.types.is_string(kind):
         return array
-    if pa.types.is_null(array.type):
+    if pa.types.is_null(kind):
         return pa.nulls(len(array), pa.string())
+    if isinstance(kind, pa.BaseExtensionType) and not isinstance(kind, pa.UuidType):
+        return as_text(array.storage)
+    if pa.types.is_nested(kind) or isinstance(kind, pa.UuidType):
+        return pa.array([written(_plain(value)) for value in array.to_pylist()], pa.string())
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        array = array.cast(pa.timestamp(kind.unit, "UTC"))
     return array.cast(pa.string())
+
+
+def _plain(value: Any) -> Any:
+    """A list or record from Arrow without types that JSON does not have."""
+    if isinstance(value, UUID):
+        return str(value)
+    return value
 
 
 def text_batch(
@@ -291,10 +308,11 @@ def _at(record: Any, path: Iterable[str]) -> Any:
 def _texts(page: Sequence[Mapping[str, Any]], path: tuple[str, ...]) -> pa.Array:
     """One field of every record as text."""
     values = [record.get(path[0]) for record in page] if len(path) == 1 else [_at(record, path) for record in page]
-    return pa.array([value if type(value) is str else _written(value) for value in values], pa.string())
+    return pa.array([value if type(value) is str else written(value) for value in values], pa.string())
 
 
-def _written(value: Any) -> str | None:
+def written(value: Any) -> str | None:
+    """A value of a JSON record as text; lists and records as JSON."""
     if value is None or isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -327,6 +345,36 @@ def apply_maps(
             result[name] = pa.DictionaryArray.from_arrays(
                 texts.indices, pa.array(translated, pa.string())
             ).dictionary_decode()
+    return result
+
+
+def apply_symbols(
+    contract: Contract, form: Format, columns: Mapping[str, pa.Array | None], counts: Counter[str] | None = None
+) -> dict[str, pa.Array | None]:
+    """Symbols in place of numbers, dates and the like become null, and their meaning goes into the column that the
+    format names for it; `counts` adds up how often each symbol stood. Text columns keep what they say."""
+    result = dict(columns)
+    symbols, meanings = pa.array(list(form.symbols), pa.string()), pa.array(list(form.symbols.values()), pa.string())
+    reason: pa.Array | None = None
+    for column in contract.columns if form.symbols else ():
+        given = result.get(column.name)
+        if given is None or column.sql_type == "VARCHAR":
+            continue
+        texts = as_text(given)
+        found = pc.index_in(pc.utf8_trim_whitespace(texts), value_set=symbols)
+        if found.null_count == len(found):
+            continue
+        if counts is not None:
+            counts.update(symbols.take(found.drop_null()).to_pylist())
+        result[column.name] = pc.if_else(pc.is_valid(found), pa.scalar(None, pa.string()), texts)
+        told = meanings.take(found)
+        reason = told if reason is None else pc.binary_join_element_wise(reason, told, ", ", null_handling="skip")
+    if reason is not None and form.reason_column is not None:
+        coded = reason.dictionary_encode()
+        once = [", ".join(dict.fromkeys(text.split(", "))) or None for text in coded.dictionary.to_pylist()]
+        reason = pa.array(once, pa.string()).take(coded.indices)
+        own = result.get(form.reason_column)
+        result[form.reason_column] = reason if own is None else pc.coalesce(reason, as_text(own))
     return result
 
 

@@ -1,19 +1,25 @@
-"""What every reader of a file shares: how a dataset's YAML describes the file, and from columns to text batches."""
+"""What every reader of a file shares: how a dataset's YAML describes the file, and what is said of it on the way."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
-import numpy as np
-import pyarrow as pa
 import pydantic
 
 from sources import extract as x
 from sources.contract import Contract
+from sources.errors import listed
 
 FILE = "$file"  # as a column's field: the name of the file that the row stands in
+SHEET = "$sheet"  # as a column's field: the name of the workbook's sheet that the row stands in
+DELIMITERS = {",": ",", ";": ";", "|": "|", "tab": "\t", "\t": "\t"}
+
+Patterns = Annotated[
+    list[str], pydantic.BeforeValidator(lambda value: value if isinstance(value, list) else [str(value)])
+]
 
 
 class Header(pydantic.BaseModel):
@@ -28,20 +34,39 @@ class Unpivot(pydantic.BaseModel):
     into `value` (both contract columns). Files without such columns are read as they are."""
 
     model_config = pydantic.ConfigDict(extra="forbid")
-    columns: str
+    columns: Patterns
     name: str
     value: str
 
 
 class FileFormat(x.Format):
-    """`sheet` names a workbook's sheet (the first where not given); `member` picks a zip's file by pattern."""
+    """How a file is put together. What is None is found: the encoding and the delimiter from the text, the sheet is the
+    workbook's first. `keep_rows` and `skip_rows` are patterns per heading, or per contract column."""
 
-    encoding: str = "utf-8"
-    delimiter: str = ","
-    sheet: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    sheet: Patterns | None = None
     member: str = "*.csv"
     header: Header = Header()
+    keep_rows: dict[str, Patterns] = pydantic.Field(default={})
+    skip_rows: dict[str, Patterns] = pydantic.Field(default={})
     unpivot: Unpivot | None = None
+
+    @pydantic.field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str | None) -> str | None:
+        try:
+            "".encode(value or "utf-8")
+        except LookupError:
+            raise ValueError(f"'{value}' is no encoding. Write utf-8, cp1252, cp850 or utf-16.") from None
+        return value
+
+    @pydantic.field_validator("delimiter")
+    @classmethod
+    def _known_delimiter(cls, value: str | None) -> str | None:
+        if value is not None and value not in DELIMITERS:
+            raise ValueError(f"{value!r} is no delimiter. Write one of {listed(list(DELIMITERS)[:-1])}.")
+        return value and DELIMITERS[value]
 
 
 class FileRequest(x.Request):
@@ -58,38 +83,56 @@ class FileRequest(x.Request):
             yield "format.unpivot.value", self.format.unpivot.value
 
 
+class Notes:
+    """What is worth knowing of the files of one extract, gathered so that fifty files make one line."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, list[str]] = {}
+        self._counts: dict[str, int] = {}
+
+    def add(self, name: str, words: str, count: int = 0) -> None:
+        """Note `words` of the file `name`; `{count}` in them becomes the sum over all files."""
+        names = self._names.setdefault(words, [])
+        if name not in names:
+            names.append(name)
+        self._counts[words] = self._counts.get(words, 0) + count
+
+    def told(self) -> list[str]:
+        """One line for each thing noted."""
+        return [
+            f"{', '.join(names[:2])}{f' and {len(names) - 2} more' if len(names) > 2 else ''}: "
+            + words.replace("{count}", f"{self._counts[words]:,}")
+            for words, names in self._names.items()
+        ]
+
+
 @dataclass(frozen=True)
 class Reading:
-    """One file being read for one dataset. `place` is its address without secrets; `notes` fills while it is read."""
+    """One file being read for one dataset, or one sheet of `several` in it. `place` is the file's address without
+    secrets; `notes` fills while it is read."""
 
     request: FileRequest
     contract: Contract
     place: str
-    notes: list[str]
+    notes: Notes = field(default_factory=Notes)
+    sheet: str | None = None
+    several: bool = False
+
+    @property
+    def source(self) -> str:
+        """Where rows are told to come from."""
+        return f"{self.place}!{self.sheet}" if self.several else self.place
+
+    @property
+    def form(self) -> FileFormat:
+        """How the file is put together."""
+        return self.request.format
 
     @property
     def name(self) -> str:
         """The file's own name, for notes."""
-        return Path(self.place).name
+        return Path(self.place).name + (f"!{self.sheet}" if self.several else "")
 
-
-def shaped(
-    reading: Reading,
-    columns: dict[str, pa.Array],
-    melted: dict[str, pa.Array],
-    numbers: Sequence[int] | np.ndarray,
-) -> Iterator[pa.RecordBatch]:
-    """The contract's columns of these rows, as text; several rows of each where columns are unpivoted (`melted`)."""
-    contract, request, place = reading.contract, reading.request, reading.place
-    given: dict[str, pa.Array | None] = dict(columns)
-    for name, origin in request.columns.items():
-        if origin.field == FILE:
-            given[name] = pa.repeat(pa.scalar(Path(place).stem), len(numbers))
-    given = x.apply_maps(contract, request, given)
-    unpivot = request.format.unpivot
-    if not melted or unpivot is None:
-        yield x.text_batch(contract, given, place, numbers)
-        return
-    for label, values in melted.items():
-        labels = pa.repeat(pa.scalar(label), len(numbers))
-        yield x.text_batch(contract, {**given, unpivot.name: labels, unpivot.value: values}, place, numbers)
+    def note(self, words: str, count: int = 0) -> None:
+        """Note something of this file; `{count}` in `words` is summed up over all files."""
+        self.notes.add(self.name, words, count)

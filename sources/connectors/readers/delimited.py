@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import IO
 
 import numpy as np
@@ -14,103 +15,134 @@ import pyarrow.csv
 
 from sources import extract as x
 from sources.connectors.readers import headers
-from sources.connectors.readers.base import Reading, shaped
+from sources.connectors.readers.base import DELIMITERS, Reading
+from sources.connectors.readers.encodings import Utf8
+from sources.connectors.readers.headers import Header
+from sources.connectors.readers.tables import Table
 from sources.errors import SourceError
 
-_HEAD_BYTES = 1 << 16
+_HEAD = 1 << 16
+_BLOCK = 2 << 20  # a record longer than this is no record: a quotation mark was never closed
 
 
 def read(reading: Reading, file: IO[bytes]) -> Iterator[pa.RecordBatch]:
     """The rows of a delimited file, a torn record among them as refused. Raises SourceError."""
-    request, contract, place, form = reading.request, reading.contract, reading.place, reading.request.format
-    head = file.read(_HEAD_BYTES)
-    file.seek(0)
-    if not head.strip():
-        raise SourceError(f"{place}: the file is empty. Nothing landed; ask for it again.")
-    try:
-        text = head.decode("utf-8-sig" if form.encoding == "utf-8" else form.encoding, errors="strict")
-    except UnicodeDecodeError as error:
-        if error.start < len(head) - 4:  # a character cut at the end of the head is no error
-            raise _wrong_encoding(place, form.encoding, error) from None
-        text = head[: error.start].decode(form.encoding)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=form.delimiter)
-    rows, lines = [], [0]
-    for row in reader:
-        rows.append(row)
-        lines.append(reader.line_num)
-        if len(rows) == headers.ROWS:
-            break
-    at, fields = headers.find(reading, rows)
-    names = [f"{index}" for index in range(len(rows[at]))]
-    # Rows are numbered as a spreadsheet shows them: blank lines count, a line break inside a cell does not.
-    above = lines[at + 1] - (at + 1)
-    refused: list[tuple[int, str, str]] = []
+    form = reading.form
+    head = Utf8(file, form.encoding, reading.place).read(_HEAD).decode(errors="replace")
+    if not head.strip("\0\r\n\t "):
+        raise SourceError(f"{reading.place}: the file is empty. Nothing landed; ask for it again.")
+    delimiter = form.delimiter or _delimiter(reading, head)
+    text = io.TextIOWrapper(io.BufferedReader(Utf8(file, form.encoding, reading.place)), "utf-8", newline="")
+    lines = [0]
+    header = headers.find(reading, _rows(text, delimiter, lines))
+    source = Utf8(file, form.encoding, reading.place)
+    yield from _records(reading, source, delimiter, header, lines[header.first])
+    if source.found != "utf-8" and form.encoding is None:
+        reading.note(f"read as {source.found}")
 
-    def refuse(row: pyarrow.csv.InvalidRow) -> str:
-        reason = f"the record has {row.actual_columns} cells where the header has {row.expected_columns}"
-        refused.append((row.number - above, reason, row.text))
+
+def _delimiter(reading: Reading, head: str) -> str:
+    """The delimiter under which the most headings are found, and among equals the most cells."""
+
+    def found(delimiter: str) -> tuple[int, int]:
+        rows = list(islice(_rows(io.StringIO(head, newline=""), delimiter, []), headers.ROWS))
+        return headers.hits(reading, rows), sum(map(len, rows))
+
+    names = [name for name in DELIMITERS if len(name) == 1 or name == "tab"]
+    best = max(names[:4], key=lambda name: found(DELIMITERS[name]))
+    if best != ",":
+        reading.note(f"the delimiter is '{best}'")
+    return DELIMITERS[best]
+
+
+def _rows(text: IO[str], delimiter: str, lines: list[int]) -> Iterator[Sequence[str]]:
+    """Records as lists of cells; `lines` gains the number of lines read so far after each."""
+    reader = csv.reader(text, delimiter=delimiter)
+    try:
+        for row in reader:
+            lines.append(reader.line_num)
+            yield row
+    except csv.Error:  # a cell of more than 128 KB: what comes is no header
+        return
+
+
+def _records(
+    reading: Reading, source: Utf8, delimiter: str, header: Header, skipped_lines: int
+) -> Iterator[pa.RecordBatch]:
+    table = Table(reading, header)
+    width = len(header.cells)
+    # Rows are numbered as a spreadsheet shows them: blank lines count, a line break inside a cell does not.
+    above = skipped_lines - header.first
+    refused: list[tuple[int, str, str]] = []
+    mended: list[tuple[int, list[str]]] = []
+    apart: list[int] = []  # numbers of both kinds, which are in no batch
+
+    def torn(row: pyarrow.csv.InvalidRow) -> str:
+        number = row.number - above
+        cells = next(csv.reader(io.StringIO(row.text, newline=""), delimiter=delimiter), [])
+        apart.append(number)
+        if len(cells) >= width and not any(cell.strip() for cell in cells[width:]):
+            mended.append((number, cells[:width]))  # nothing but delimiters too many
+        else:
+            reason = f"the record has {row.actual_columns} cells where the header has {row.expected_columns}"
+            refused.append((number, reason, row.text))
         return "skip"
 
-    used = {index for index in fields.values() if isinstance(index, int)}
-    melted = headers.melted(request, rows[at])
-    keep = [str(index) for index in sorted(used | set(melted.values()))]
+    names = [str(index) for index in range(width)]
     try:
         stream = pyarrow.csv.open_csv(
-            file,
+            source,
             pyarrow.csv.ReadOptions(
-                use_threads=False,  # so that refused rows carry their number
-                encoding=form.encoding,
+                use_threads=False,  # so that torn rows carry their number; threads were no faster
                 column_names=names,
-                skip_rows=lines[at + 1],
-                block_size=4 << 20,
+                skip_rows=skipped_lines,
+                block_size=_BLOCK,
             ),
             pyarrow.csv.ParseOptions(
-                delimiter=form.delimiter,
-                invalid_row_handler=refuse,
+                delimiter=delimiter,
+                invalid_row_handler=torn,
                 newlines_in_values=True,
-                ignore_empty_lines=False,  # left out below, where they are counted
+                ignore_empty_lines=False,  # left out by the table, which counts them
             ),
-            pyarrow.csv.ConvertOptions(
-                column_types={name: pa.string() for name in names}, include_columns=keep, strings_can_be_null=False
-            ),
+            pyarrow.csv.ConvertOptions(column_types={name: pa.string() for name in names}, strings_can_be_null=False),
         )
-        number, blank = at + 1, 0
+        number = header.first
         for batch in stream:
-            skipped = [row for row, _, _ in refused if row > number]
-            span = np.arange(number + 1, number + 1 + batch.num_rows + len(skipped))
-            numbers = span[~np.isin(span, skipped)][: batch.num_rows]
+            later = np.array([row for row in apart if row > number])
+            span = np.arange(number + 1, number + 1 + batch.num_rows + len(later))
+            numbers = span[~np.isin(span, later)][: batch.num_rows]
             number = int(numbers[-1]) if len(numbers) else number
-            filled = _filled(batch)
-            if not filled.all():
-                blank += int((~filled).sum())
-                batch, numbers = batch.filter(pa.array(filled)), numbers[filled]
-            columns = {name: batch.column(str(index)) for name, index in fields.items() if isinstance(index, int)}
-            parts = {label: batch.column(str(index)) for label, index in melted.items()}
-            yield from shaped(reading, columns, parts, numbers)
-        if blank:
-            reading.notes.append(f"{reading.name}: {blank:,} blank rows left out")
-    except UnicodeDecodeError as error:
-        raise _wrong_encoding(place, form.encoding, error) from None
+            swallowed = _swallowed(batch, delimiter)
+            for row in np.flatnonzero(swallowed):
+                cells = [column[int(row)].as_py() for column in batch.columns]
+                reason = "a cell holds whole records: a quotation mark in it was never closed"
+                refused.append((int(numbers[row]), reason, delimiter.join(cells)))
+            if swallowed.any():
+                batch, numbers = batch.filter(pa.array(~swallowed)), numbers[~swallowed]
+            yield from table.batches(dict(enumerate(batch.columns)), numbers)
     except pa.ArrowInvalid as error:
-        if "decod" in str(error).lower() or "utf8" in str(error).lower() or "iconv" in str(error).lower():
-            raise _wrong_encoding(place, form.encoding, error) from None
         # No line after the header's own, or not even an end to that one: no rows, which is for landing to judge.
+        if "straddling" in str(error):
+            raise SourceError(
+                f"{reading.place}: the record after row {number:,} does not end within {_BLOCK >> 20} MB. A quotation "
+                "mark in it was never closed, or this is no delimited text. Ask for the file again."
+            ) from None
         if not any(words in str(error) for words in ("Empty CSV file", "Could not skip initial")):
-            raise SourceError(f"{place}: cannot be read as CSV: {error}.") from None
+            raise SourceError(f"{reading.place}: cannot be read as CSV: {error}.") from None
+    if mended:
+        columns = {index: pa.array([cells[index] for _, cells in mended]) for index in range(width)}
+        yield from table.batches(columns, np.array([number for number, _ in mended]))
+    table.close()
     if refused:
-        yield x.refused_batch(contract, place, refused)
+        yield x.refused_batch(reading.contract, reading.source, refused)
 
 
-def _filled(batch: pa.RecordBatch) -> np.ndarray:
-    """Which rows hold anything. Exports from spreadsheets end in rows of nothing but delimiters."""
-    filled = np.zeros(batch.num_rows, bool)
-    for column in batch.columns:
-        filled |= pc.not_equal(column, "").to_numpy(zero_copy_only=False)
-        if filled.all():
-            break
-    return filled
-
-
-def _wrong_encoding(place: str, encoding: str, error: Exception) -> SourceError:
-    other = "cp1252" if encoding.startswith("utf") else "utf-8"
-    return SourceError(f"{place}: is not {encoding} ({error}). Set format.encoding; many exports are {other}.")
+def _swallowed(batch: pa.RecordBatch, delimiter: str) -> np.ndarray:
+    """Which rows have a cell with a line that is itself a record: as many delimiters as a whole row."""
+    found = np.zeros(batch.num_rows, bool)
+    enough = batch.num_columns - 1
+    for column in batch.columns if enough > 1 else ():
+        broken = pc.match_substring(column, "\n").to_numpy(zero_copy_only=False)
+        for row in np.flatnonzero(broken):
+            found[row] |= any(line.count(delimiter) >= enough for line in column[int(row)].as_py().split("\n")[1:])
+    return found

@@ -1,50 +1,139 @@
-"""Workbooks: .xlsx, .xlsm, .xls and .ods."""
+"""Workbooks: .xlsx, .xlsm, .xlsb, .xls and .ods. A cell in error refuses its row; it is never taken for empty."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import IO
+import fnmatch
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import IO, Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from sources import extract as x
 from sources.connectors.readers import headers
-from sources.connectors.readers.base import Reading, shaped
+from sources.connectors.readers.base import Reading
+from sources.connectors.readers.headers import Header
+from sources.connectors.readers.tables import Table
 from sources.errors import SourceError, listed, nearest
+
+_ERRORS = {
+    "Div0": "#DIV/0!",
+    "NA": "#N/A",
+    "Name": "#NAME?",
+    "Null": "#NULL!",
+    "Num": "#NUM!",
+    "Ref": "#REF!",
+    "Value": "#VALUE!",
+}
+_DECIMALS = 8  # fastexcel writes out no more than nine decimals of a number as text
 
 
 def read(reading: Reading, file: IO[bytes]) -> Iterator[pa.RecordBatch]:
-    """The rows of a sheet, one with a cell in error among them as refused. Raises SourceError."""
+    """The rows of the sheets that are asked for, one with a cell in error among them as refused. Raises SourceError."""
     import fastexcel  # loaded only where a council has workbooks
 
-    request, contract, place, form = reading.request, reading.contract, reading.place, reading.request.format
     try:
         book = fastexcel.read_excel(file.read())
     except fastexcel.FastExcelError as error:
-        raise SourceError(f"{place}: cannot be read as a workbook: {error}. Ask for the file again.") from None
-    sheet_name = form.sheet or book.sheet_names[0]
-    if sheet_name not in book.sheet_names:
-        raise SourceError(
-            f"{place}: the workbook has no sheet '{sheet_name}'.{nearest(sheet_name, book.sheet_names)} It has: "
-            f"{listed(book.sheet_names)}. Nothing landed. Mend `datasets.{contract.dataset}.format.sheet` in the "
-            "source's YAML, or ask the owner."
-        )
-    sheet = book.load_sheet(sheet_name, header_row=None, skip_rows=0, dtypes="string")
-    table, errors = sheet.to_arrow_with_errors()
-    cells = [column.to_pylist() for column in table.columns]
-    rows = [[cell or "" for cell in row] for row in zip(*(column[: headers.ROWS] for column in cells), strict=True)]
-    at, fields = headers.find(reading, rows)
-    blank = [row for row in range(at + 1, table.num_rows) if all(not (column[row] or "").strip() for column in cells)]
-    broken = {item.offset_position[0]: item for item in errors.errors} if errors else {}
-    refused = [
-        (row + 1, f"cell in row {row + 1} holds an error: {item.detail}", str([column[row] for column in cells]))
-        for row, item in broken.items()
-        if row > at
+        raise SourceError(f"{reading.place}: cannot be read as a workbook: {error}. Ask for the file again.") from None
+    names = _sheets(reading, book.sheet_names)
+    for name in names:
+        one = replace(reading, sheet=name, several=len(names) > 1)
+        try:
+            yield from _sheet(one, book, name)
+        except fastexcel.FastExcelError as error:
+            raise SourceError(f"{one.source}: cannot be read: {error}. Ask for the file again.") from None
+
+
+def _sheets(reading: Reading, present: Sequence[str]) -> list[str]:
+    """Names of the sheets that match, in the workbook's order; the first where none is asked for."""
+    patterns = reading.form.sheet
+    if patterns is None:
+        return list(present[:1])
+    for pattern in patterns:
+        if not any(_is_named(name, pattern) for name in present):
+            raise SourceError(
+                f"{reading.place}: the workbook has no sheet '{pattern}'.{nearest(pattern, present)} It has: "
+                f"{listed(present)}. Nothing landed. Mend `datasets.{reading.contract.dataset}.format.sheet` in the "
+                "source's YAML, or ask the owner."
+            )
+    return [name for name in present if any(_is_named(name, pattern) for pattern in patterns)]
+
+
+def _is_named(name: str, pattern: str) -> bool:
+    return name == pattern or fnmatch.fnmatchcase(name, pattern)
+
+
+def _sheet(reading: Reading, book: Any, name: str) -> Iterator[pa.RecordBatch]:
+    cells, errors = _cells(book, name, "string")
+    size = len(cells[0]) if cells else 0
+    header = headers.find(reading, _rows(cells, size))
+    table = Table(reading, header)
+    _write_out(reading, header, cells, book, name)
+    meant = {*reading.form.nulls, *reading.form.symbols}
+    refused: dict[int, list[str]] = {}
+    for (row, column), error in errors.items():
+        if row >= header.first and column in table.used and error not in meant:
+            refused.setdefault(row, []).append(f"cell {_letters(column)}{row + 1} holds the error {error}")
+    told = [
+        (row + 1, "; ".join(reasons), ", ".join(column[row].as_py() or "" for column in cells))
+        for row, reasons in sorted(refused.items())
     ]
-    good = [row for row in range(at + 1, table.num_rows) if row not in broken and row not in set(blank)]
-    picked = table.take(pa.array(good, pa.int64()))
-    columns = {name: picked.column(index) for name, index in fields.items() if isinstance(index, int)}
-    parts = {label: picked.column(index) for label, index in headers.melted(request, rows[at]).items()}
-    yield from shaped(reading, columns, parts, [row + 1 for row in good])
-    if refused:
-        yield x.refused_batch(contract, place, refused)
+    good = np.array([row for row in range(header.first, size) if row not in refused], np.int64)
+    picked = {index: column.take(pa.array(good)) for index, column in enumerate(cells)}
+    yield from table.batches(picked, good + 1)
+    table.close()
+    if told:
+        yield x.refused_batch(reading.contract, reading.source, told)
+
+
+def _cells(book: Any, name: str, dtype: str) -> tuple[list[pa.Array], dict[tuple[int, int], str]]:
+    """A sheet's columns, from its first row on, and the errors that its cells hold by row and column (from 0). Among
+    text, an error stands as the workbook shows it."""
+    table, found = book.load_sheet(name, header_row=None, skip_rows=0, dtypes=dtype).to_arrow_with_errors()
+    errors: dict[tuple[int, int], str] = {}
+    for item in found.errors if found else ():
+        kind = re.search(r"Error\((\w+)\)", item.detail)
+        if kind or dtype == "string":
+            errors[item.offset_position] = _ERRORS.get(kind[1], f"#{kind[1]}") if kind else item.detail
+    columns = []
+    for index, column in enumerate(table.columns):
+        own = {row: error for (row, at), error in errors.items() if at == index}
+        if own and dtype == "string":
+            here = np.zeros(len(column), bool)
+            here[list(own)] = True
+            column = pc.replace_with_mask(column, pa.array(here), pa.array([own[row] for row in sorted(own)]))
+        columns.append(column)
+    return columns, errors
+
+
+def _rows(cells: Sequence[pa.Array], size: int) -> Iterator[list[str]]:
+    for start in range(0, size, headers.ROWS):
+        pieces = [column.slice(start, headers.ROWS).to_pylist() for column in cells]
+        yield from ([cell or "" for cell in row] for row in zip(*pieces, strict=True))
+
+
+def _write_out(reading: Reading, header: Header, cells: list[pa.Array], book: Any, name: str) -> None:
+    """Numbers for columns with more decimals than their text has, as the workbook holds them."""
+    exact = {column.name for column in reading.contract.columns if column.decimals > _DECIMALS}
+    unpivot = reading.form.unpivot
+    wanted = {index for column, index in header.fields.items() if column in exact and index is not None}
+    wanted |= {index for _, index in header.parts} if unpivot is not None and unpivot.value in exact else set()
+    if wanted:
+        numbers, _ = _cells(book, name, "float")
+        for index in wanted:
+            written = pc.match_substring_regex(cells[index], r"^-?[0-9]+\.[0-9]{9}$")
+            cells[index] = pc.if_else(written.fill_null(False), numbers[index].cast(pa.string()), cells[index])
+
+
+def _letters(column: int) -> str:
+    """A column as a spreadsheet names it: A, B, …, Z, AA."""
+    letters = ""
+    column += 1
+    while column:
+        column, left = divmod(column - 1, 26)
+        letters = chr(ord("A") + left) + letters
+    return letters
