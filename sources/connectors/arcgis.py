@@ -18,7 +18,7 @@ import pydantic
 
 from sources import extract as x
 from sources.connectors.http import Client, HttpConnection
-from sources.connectors.portals import Record, check_fields, fields
+from sources.connectors.portals import Record, check_fields, fields, nested
 from sources.contract import Contract
 from sources.errors import SourceError, listed
 from sources.periods import Quarter
@@ -222,13 +222,8 @@ def _attributes(feature: Record) -> Record:
 
 
 def _record(feature: Record, layer: _Layer) -> Record:
-    record: Record = {}
-    for name, value in _attributes(feature).items():
-        *way, last = name.split(".")  # fields of joined tables have dots in their names
-        inner = record
-        for part in way:
-            inner = inner.setdefault(part, {})
-        inner[last] = _value(value, layer.fields.get(name))
+    # Fields of joined tables have dots in their names.
+    record = nested((name, _value(value, layer.fields.get(name))) for name, value in _attributes(feature).items())
     geometry = feature.get("geometry") or {}
     if geometry.get("type") == "Point":
         geometry = dict(zip(("x", "y"), geometry["coordinates"], strict=False))

@@ -38,6 +38,20 @@ def check_fields(contract: Contract, request: x.Request, offered: Iterable[str],
             )
 
 
+def nested(items: Iterable[tuple[str, Any]]) -> Record:
+    """A record in which dots in a name lead inwards, as they do in `columns`, whatever the source means by them."""
+    record: Record = {}
+    for name, value in items:
+        *way, last = name.split(".")
+        inner = record
+        for part in way:
+            if not isinstance(inner.get(part), dict):
+                inner[part] = {}
+            inner = inner[part]
+        inner[last] = value
+    return record
+
+
 def to_total(fetch: Callable[[int], tuple[list[Record], int]], where: str) -> Iterator[list[Record]]:
     """Pages of records until as many have come as the server says that there are.
 
