@@ -258,9 +258,8 @@ def record_batches(
                         f"record has: {listed(first)}. Mend `columns.{name}` in the source's YAML."
                     )
         columns = {name: _texts(page, path) for name, path in paths.items()}
-        yield text_batch(
-            contract, apply_maps(contract, request, columns), source(), range(number + 1, number + len(page) + 1)
-        )
+        mapped = apply_symbols(contract, request.format, apply_maps(contract, request, columns))
+        yield text_batch(contract, mapped, source(), range(number + 1, number + len(page) + 1))
         number += len(page)
     if first is not None and notes is not None:
         notes += [f"no record has the field {_missing(contract, paths, name, first)}" for name in sorted(unseen)]

@@ -146,8 +146,8 @@ def _invoices(rng: np.random.Generator, scale: float) -> dict[str, object]:
         "in_query": disputed,
         "changed_on": np.where(done, paid, received),
     }
-    value = _money(np.round(np.exp(rng.normal(6.2, 1.4, n)), 2))
-    return {name: column[kept] for name, column in columns.items()} | {"net_value": value.filter(pa.array(kept))}
+    value: Floats = np.exp(rng.normal(6.2, 1.4, n))
+    return {name: column[kept] for name, column in columns.items()} | {"net_value": _money(value[kept])}
 
 
 def _received(rng: np.random.Generator, scale: float) -> tuple[Days, Floats]:

@@ -106,21 +106,12 @@ def _short(day: np.datetime64) -> str:
 
 def _write_register(path: Path, quarter: Quarter, rows: list[list[str | int]]) -> None:
     """The workbook of one quarter: the same bytes whenever it is written."""
-    header = [
-        "Ref",
-        "What could happen",
-        "Service",
-        "Likelihood",
-        "Impact",
-        "Score now",
-        "Score wanted",
-        "Score accepted",
-    ]
+    scores = ["Score now", "Score wanted", "Score accepted"]
     table: list[list[str | int]] = [
         ["Corporate risks"],
         [f"Reviewed by the management team at the end of {quarter.label}"],
         [],
-        header,
+        ["Ref", "What could happen", "Service", "Likelihood", "Impact", *scores],
         *rows,
     ]
     lines = "".join(f"<table:table-row>{''.join(map(_cell, row)) or _cell('')}</table:table-row>" for row in table)

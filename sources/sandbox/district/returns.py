@@ -9,7 +9,7 @@ import numpy as np
 from sources.sandbox import timeline
 from sources.sandbox.district.world import HOUSEHOLDS, NONE, SHELTER_COSTS
 from sources.sandbox.tables import british_dates, write_csv
-from sources.sandbox.timeline import QUARTERS
+from sources.sandbox.timeline import QUARTERS, Days
 
 FOLDER = "returns"
 _DUTIES = 26  # accepted a month, before homes became scarce
@@ -38,7 +38,7 @@ def generate(folder: Path, seed: int, scale: float) -> None:
 
 
 def _write_homelessness(rng: np.random.Generator, folder: Path, scale: float) -> None:
-    accepted = []
+    accepted: list[Days] = []
     for month in timeline.months(before=6):
         scarce = 1.3 if month.first >= SHELTER_COSTS.starts else 1.0
         accepted.append(np.sort(rng.choice(month.working_days, rng.poisson(_DUTIES * scarce * scale))))
