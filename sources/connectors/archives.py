@@ -141,7 +141,8 @@ def _archive(place: str, file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
 
 
 def _damaged(place: str) -> SourceError:
-    kind = "gzip file" if place.lower().endswith(".gz") else "zip archive"
+    endings = {(".gz",): "gzip file", _WORKBOOKS: "workbook"}
+    kind = next((kind for ending, kind in endings.items() if place.lower().endswith(ending)), "zip archive")
     return SourceError(f"{place}: is not a readable {kind}. Ask for the file again.")
 
 

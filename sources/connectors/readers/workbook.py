@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sources import extract as x
+from sources.connectors import archives
 from sources.connectors.readers import headers
 from sources.connectors.readers.base import Reading
 from sources.connectors.readers.headers import Header
@@ -35,6 +36,7 @@ def read(reading: Reading, file: IO[bytes]) -> Iterator[pa.RecordBatch]:
     """The rows of the sheets that are asked for, one with a cell in error among them as refused. Raises SourceError."""
     import fastexcel  # loaded only where a council has workbooks
 
+    archives.check_workbook(reading.place, file)
     try:
         book = fastexcel.read_excel(file.read())
     except fastexcel.FastExcelError as error:
@@ -68,7 +70,7 @@ def _is_named(name: str, pattern: str) -> bool:
 
 
 def _sheet(reading: Reading, book: Any, name: str) -> Iterator[pa.RecordBatch]:
-    cells, errors = _cells(book, name, "string")
+    cells, errors = _cells(book, name)
     size = len(cells[0]) if cells else 0
     header = headers.find(reading, _rows(cells, size))
     table = Table(reading, header)
@@ -90,19 +92,18 @@ def _sheet(reading: Reading, book: Any, name: str) -> Iterator[pa.RecordBatch]:
         yield x.refused_batch(reading.contract, reading.source, told)
 
 
-def _cells(book: Any, name: str, dtype: str) -> tuple[list[pa.Array], dict[tuple[int, int], str]]:
-    """A sheet's columns, from its first row on, and the errors that its cells hold by row and column (from 0). Among
-    text, an error stands as the workbook shows it."""
-    table, found = book.load_sheet(name, header_row=None, skip_rows=0, dtypes=dtype).to_arrow_with_errors()
+def _cells(book: Any, name: str) -> tuple[list[pa.Array], dict[tuple[int, int], str]]:
+    """A sheet's columns as text, from its first row on, and the errors that its cells hold by row and column (from 0).
+    In its cell, too, an error stands as the workbook shows it."""
+    table, found = book.load_sheet(name, header_row=None, skip_rows=0, dtypes="string").to_arrow_with_errors()
     errors: dict[tuple[int, int], str] = {}
     for item in found.errors if found else ():
         kind = re.search(r"Error\((\w+)\)", item.detail)
-        if kind or dtype == "string":
-            errors[item.offset_position] = _ERRORS.get(kind[1], f"#{kind[1]}") if kind else item.detail
+        errors[item.offset_position] = _ERRORS.get(kind[1], f"#{kind[1]}") if kind else item.detail
     columns = []
     for index, column in enumerate(table.columns):
         own = {row: error for (row, at), error in errors.items() if at == index}
-        if own and dtype == "string":
+        if own:
             here = np.zeros(len(column), bool)
             here[list(own)] = True
             column = pc.replace_with_mask(column, pa.array(here), pa.array([own[row] for row in sorted(own)]))
@@ -123,10 +124,11 @@ def _write_out(reading: Reading, header: Header, cells: list[pa.Array], book: An
     wanted = {index for column, index in header.fields.items() if column in exact and index is not None}
     wanted |= {index for _, index in header.parts} if unpivot is not None and unpivot.value in exact else set()
     if wanted:
-        numbers, _ = _cells(book, name, "float")
-        for index in wanted:
-            written = pc.match_substring_regex(cells[index], r"^-?[0-9]+\.[0-9]{9}$")
-            cells[index] = pc.if_else(written.fill_null(False), numbers[index].cast(pa.string()), cells[index])
+        sheet = book.load_sheet(name, header_row=None, skip_rows=0, dtypes="float", use_columns=sorted(wanted))
+        numbers, _ = sheet.to_arrow_with_errors()
+        for index, column in zip(sorted(wanted), numbers.columns, strict=True):
+            rounded = pc.match_substring_regex(cells[index], r"^-?[0-9]+\.[0-9]{9}$").fill_null(False)
+            cells[index] = pc.if_else(rounded, column.cast(pa.string()), cells[index])
 
 
 def _letters(column: int) -> str:
