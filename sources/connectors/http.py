@@ -438,7 +438,7 @@ class Client:
                 told = re.search(r'"error" *: *"(\w+)"', answer.content[:2000].decode("utf-8", "replace"))
                 raise SourceError(
                     f"{shown(url)}: no token given (status {answer.status}{f', {told[1]}' if told else ''}). "
-                    "Check the client id and secret."
+                    "Check client_id, client_secret and scope."
                 )
             try:
                 body = json.loads(answer.content)
