@@ -1,56 +1,33 @@
-"""Files in a folder or behind https, and members of zip archives: which ones, for which quarter.
+"""Files: which ones, for which quarter.
 
-What stands in them is the readers' business; which rows are good is landing's.
+Where they are and how they are opened is the business of places, what archives hold that of archives, what stands in
+them that of the readers; which rows are good is landing's.
 """
 
 from __future__ import annotations
 
-import fnmatch
-import io
 import re
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pyarrow as pa
 import pydantic
 
 from sources import extract as x
-from sources.connectors import readers
-from sources.connectors.http import Client, HttpConnection, check_address
-from sources.connectors.readers import FileRequest, Reading
+from sources.connectors import archives, places, readers
+from sources.connectors.places import Connection, Place
+from sources.connectors.readers import FileRequest, Notes, Reading
 from sources.contract import Contract
-from sources.errors import SourceError, listed, nearest, shown_path
 from sources.periods import Quarter
 
 _PLACE = re.compile(r"\{(period|quarter|financial_year)(?::([^}]+))?\}")
-MAXIMUM_UNZIPPED = 8 << 30  # a member that claims more than this is refused: no council file is that large
-
-
-class Connection(pydantic.BaseModel):
-    """`location` is a folder (relative ones stand in the council's own folder) or an https address."""
-
-    model_config = pydantic.ConfigDict(extra="forbid")
-    location: str
-
-    @pydantic.field_validator("location")
-    @classmethod
-    def _place(cls, value: str, info: pydantic.ValidationInfo) -> str:
-        if "://" in value:
-            check_address(value)
-            return value.rstrip("/")
-        path = Path(value).expanduser()
-        if not path.is_absolute() and info.context:
-            path = info.context["folder"].parent / path
-        return str(path)
 
 
 class Request(FileRequest):
     """`files` are names or patterns: `{period:%Y-%m}` stands for each month of the quarter, `{quarter}` for
-    2025-26-Q3, `{financial_year}` for 2025-26; `*` matches in folders."""
+    2025-26-Q3, `{financial_year}` for 2025-26; `*` matches where a place can tell which files it has."""
 
     files: list[str]
 
@@ -80,24 +57,15 @@ def extract(
     groups = [[quarter] for quarter in quarters] if by_quarter else [quarters]
     for group in groups:
         names = list(dict.fromkeys(name for quarter in group for name in _names(request, quarter)))
-        notes: list[str] = []
-        yield x.Extract(
-            group[0] if by_quarter else None,
-            _batches(connection, request, contract, names, notes),
-            f"{_shown(connection.location)}/{names[0] if len(names) == 1 else _common(names)}",
-            request.format,
-            notes,
-        )
+        origin = f"{connection.shown}/{names[0] if len(names) == 1 else _common(names)}"
+        made = x.Extract(group[0] if by_quarter else None, (), origin, request.format)
+        made.batches = _batches(connection, request, contract, names, made)
+        yield made
 
 
 def reach(connection: Connection, request: Request) -> None:
-    """Raise SourceError when the folder or the server is not there."""
-    if "://" in connection.location:
-        if not any("{" in name or "*" in name for name in request.files):
-            with Client(HttpConnection(base_url=connection.location)) as client:
-                client.get(f"/{request.files[0]}")
-    elif not Path(connection.location).is_dir():
-        raise SourceError(f"{connection.location}: there is no such folder. Check connection.location.")
+    """Raise SourceError when the place does not answer, refuses us, or is not there."""
+    places.reach(connection, [name for name in request.files if not {"{", "*"} & set(name)])
 
 
 def _names(request: Request, quarter: Quarter) -> list[str]:
@@ -119,66 +87,20 @@ def _common(names: Sequence[str]) -> str:
 
 
 def _batches(
-    connection: Connection, request: Request, contract: Contract, names: list[str], notes: list[str]
+    connection: Connection, request: Request, contract: Contract, names: list[str], made: x.Extract
 ) -> Iterator[pa.RecordBatch]:
-    for place, content in _opened(connection, names):
-        if place.lower().endswith(".zip"):
-            place, content = _member(place, content, request.format.member)
-        try:
-            yield from readers.read(Reading(request, contract, place, notes), content)
-        except _DAMAGED:  # a zip's own check sums; the archive's directory may be sound all the same
-            raise _unreadable_zip(place) from None
+    with places.opened(connection, made.notes) as place:
+        batches = _read(place, request, contract, names, made.notes)
+        yield from place.unless_unchanged(made.version, x.reading(contract, request, names), batches)
 
 
-def _opened(connection: Connection, names: list[str]) -> Iterator[tuple[str, IO[bytes]]]:
-    """Each file's address and an open binary stream that can be rewound. Zip archives give their matching member."""
-    for name in names:
-        if "://" in connection.location:
-            with Client(HttpConnection(base_url=connection.location)) as client:
-                yield f"{connection.location}/{name}", io.BytesIO(client.get(f"/{name}").content)
-            continue
-        folder = Path(connection.location)
-        if not folder.is_dir():
-            raise SourceError(f"{folder}: there is no such folder. Check connection.location and its variable.")
-        found = sorted(folder.glob(name))
-        if not found:
-            present = sorted(path.name for path in folder.glob(str(Path(name).parent / "*")))
-            shown = listed(present[:6]) + (f" and {len(present) - 6} more" if len(present) > 6 else "")
-            raise SourceError(f"{folder}: there is no file '{name}'.{nearest(name, present)} The folder has: {shown}.")
-        for path in found:
-            if not path.resolve().is_relative_to(folder.resolve()):
-                raise SourceError(f"{path}: lies outside {folder}; links and '..' that lead out are not followed.")
-            place = _shown(str(path))
-            try:
-                file = path.open("rb")
-            except OSError as error:
-                raise SourceError(f"{place}: cannot be opened: {error.strerror}. Check who may read it.") from None
-            with file:
-                yield place, file
-
-
-def _shown(place: str) -> str:
-    return place if "://" in place else str(shown_path(Path(place)))
-
-
-def _member(place: str, file: IO[bytes], pattern: str) -> tuple[str, IO[bytes]]:
+def _read(
+    place: Place, request: Request, contract: Contract, names: list[str], notes: list[str]
+) -> Iterator[pa.RecordBatch]:
+    gathered = Notes()
     try:
-        archive = zipfile.ZipFile(file)
-    except _DAMAGED:
-        raise _unreadable_zip(place) from None
-    members = [info for info in archive.infolist() if fnmatch.fnmatch(info.filename, pattern)]
-    if len(members) != 1:
-        names = listed(info.filename for info in archive.infolist()[:6])
-        raise SourceError(f"{place}: {len(members)} members match '{pattern}', one is needed. It holds: {names}.")
-    if members[0].file_size > MAXIMUM_UNZIPPED:
-        raise SourceError(f"{place}: '{members[0].filename}' would unpack to {members[0].file_size:,} bytes; refused.")
-    if members[0].flag_bits & 1:
-        raise SourceError(f"{place}: '{members[0].filename}' is locked with a password. Ask for it without one.")
-    return f"{place}!{members[0].filename}", archive.open(members[0])
-
-
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
-
-
-def _unreadable_zip(place: str) -> SourceError:
-    return SourceError(f"{place}: is not a readable zip archive. Ask for the file again.")
+        for address, file in places.read(place, names):
+            with archives.unpacked(address, file, request.format.member) as (whole, content):
+                yield from readers.read(Reading(request, contract, whole, gathered), content)
+    finally:
+        notes.extend(gathered.told())

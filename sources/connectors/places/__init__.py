@@ -32,21 +32,20 @@ def opened(connection: Connection, notes: list[str]) -> AbstractContextManager[P
     return found
 
 
-def read(connection: Connection, names: Iterable[str], notes: list[str]) -> Iterator[tuple[str, IO[bytes]]]:
+def read(place: Place, names: Iterable[str]) -> Iterator[tuple[str, IO[bytes]]]:
     """Each file that one of `names` (names or patterns) stands for: its address without secrets, and a binary stream
     that can be rewound and is good until the next one.
 
     Raises SourceError: nothing found, refused, out of reach, or altered while it was read.
     """
-    with opened(connection, notes) as place:
-        wanted = dict.fromkeys(found for pattern in names for found in matching(place, pattern))
-        for name in wanted:
-            with ExitStack() as stack:
-                try:
-                    file = stack.enter_context(place.open(name))
-                except FileNotFoundError:
-                    raise _absent(place, name) from None
-                yield f"{place.shown}/{name if place.entries else shown(name)}", file
+    wanted = dict.fromkeys(found for pattern in names for found in matching(place, pattern))
+    for name in wanted:
+        with ExitStack() as stack:
+            try:
+                file = stack.enter_context(place.open(name))
+            except FileNotFoundError:
+                raise _absent(place, name) from None
+            yield f"{place.shown}/{name if place.entries else shown(name)}", file
 
 
 def reach(connection: Connection, names: Iterable[str]) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
+import pyarrow as pa
 import pydantic
 
+from sources import extract as x
 from sources.connectors import http
 from sources.errors import SourceError, listed, nearest, shown_path
 
@@ -166,18 +168,27 @@ def public_key(text: str) -> Any:
         ) from None
 
 
+Batches = Iterable[pa.RecordBatch]
+
+
+def _whatever_changed(version: x.Version, reading: str, batches: Batches) -> Iterator[pa.RecordBatch]:
+    yield from batches
+
+
 @dataclass(frozen=True)
 class Place:
     """A place while it is open. Names are relative to its location, their parts divided by slashes.
 
     `entries(folder)` gives the names that stand in a folder, with True for folders ("" is the location itself); it is
     None where a place cannot tell. `open(name)` gives a stream that can be rewound. Both raise FileNotFoundError for
-    what is not there, and SourceError for all else.
+    what is not there, and SourceError for all else. `unless_unchanged` gives the batches, read by way of this place in
+    the manner of which `reading` is a digest, or none where the place knows that they stand in the extract in force.
     """
 
     shown: str
     entries: Callable[[str], dict[str, bool]] | None
     open: Callable[[str], AbstractContextManager[IO[bytes]]]
+    unless_unchanged: Callable[[x.Version, str, Batches], Iterator[pa.RecordBatch]] = _whatever_changed
 
 
 def spool() -> IO[bytes]:

@@ -11,11 +11,6 @@ from sources.connectors.places.base import Connection, Place
 
 @contextmanager
 def opened(connection: Connection, notes: list[str]) -> Iterator[Place]:
-    """The server; it cannot tell which files it has."""
-    with client(connection) as asked:
-        yield Place(connection.shown, None, lambda name: asked.spooled(f"/{name}"))
-
-
-def client(connection: Connection) -> Client:
-    """The HTTP client for this location."""
-    return Client(HttpConnection(base_url=connection.location, auth=connection.auth))
+    """The server; it cannot tell which files it has, but often whether one has changed."""
+    with Client(HttpConnection(base_url=connection.location, auth=connection.auth)) as client:
+        yield Place(connection.shown, None, lambda name: client.spooled(f"/{name}"), client.unless_unchanged)
