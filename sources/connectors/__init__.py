@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-KINDS = ("arcgis", "ckan", "database", "explore_education_statistics", "files", "nomis", "opendatasoft", "rest")
+KINDS = ("arcgis", "ckan", "database", "explore_education_statistics", "files", "nomis", "ons", "opendatasoft", "rest")
 
 
 def named(kind: str) -> ModuleType:

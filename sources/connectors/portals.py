@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import IO, Any
 
@@ -95,3 +96,10 @@ def csv_records(file: IO[bytes], where: str) -> Iterator[Record]:
                 "Nothing landed; try again."
             )
         yield dict(zip(header, row, strict=True))
+
+
+def in_pages(records: Iterable[Record], size: int = 10_000) -> Iterator[list[Record]]:
+    """The records in lists of `size`, so that no more than that is held at once."""
+    rest = iter(records)
+    while page := list(itertools.islice(rest, size)):
+        yield page
