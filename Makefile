@@ -3,7 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-COUNCIL ?= $(or $(VITALS_COUNCIL),brigstow)
+COUNCIL ?=
+FOR_COUNCIL = $(addprefix --council ,$(COUNCIL))
 export DAGSTER_DISABLE_TELEMETRY = yes
 export DBT_SEND_ANONYMOUS_USAGE_STATS = false
 export PYTHONWARNINGS ?= ignore
@@ -12,16 +13,16 @@ export PYTHONWARNINGS ?= ignore
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  COUNCIL=name     which council (default brigstow); PERIOD=2025-26-Q3 which quarter"
+	@echo "  COUNCIL=name     which council (default: VITALS_COUNCIL, or the one that says so); PERIOD=2025-26-Q3 which quarter"
 
 quarter: $(VENV)/runtime ## Extract, build, check and publish the last complete quarter
-	@$(BIN)/vitals run $(PERIOD) --council $(COUNCIL)
+	@$(BIN)/vitals run $(PERIOD) $(FOR_COUNCIL)
 
 test: $(VENV)/dev ## Run the whole test suite
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 ui: $(VENV)/runtime ## Dagster UI (port 3000) and the released page (port 8765), on loopback
-	@$(BIN)/python -m orchestration.ui --council $(COUNCIL)
+	@$(BIN)/python -m orchestration.ui $(FOR_COUNCIL)
 
 bench: $(VENV)/dev ## Measure a quarter and its parts, against bare DuckDB
 	@$(BIN)/python -m benchmarks

@@ -42,7 +42,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     help="A council's performance pipeline: extract, build, check, publish, and trace every figure to its rows.\n\n"
-    "Settings: VITALS_COUNCIL (default brigstow), VITALS_DATA (default ./data).",
+    "Settings: VITALS_COUNCIL (default: the council that says so), VITALS_DATA (default ./data).",
 )
 out = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -418,6 +418,7 @@ def source_new(
     place = scaffold.place_of(name, CONTRACTS, folder)
     quarter = chosen.council.last_complete_quarter(datetime.now(UTC).date())
     with source_systems(chosen):
+        origin = scaffold.with_records(origin)
         sample, notes = scaffold.read_sample(origin, folder, quarter)
     drafted = scaffold.draft(place.system, place.dataset, sample, origin, load)
     written = scaffold.write(place, owner or chosen.council.contact, origin, drafted)

@@ -51,9 +51,11 @@ class Sandbox(_Strict):
 
 
 class Council(_Strict):
-    """One council. `area_code` is its statistical code, `accent` its colour on pages: dark, for text on white."""
+    """One council. `area_code` is its statistical code, `accent` its colour on pages: dark, for text on white.
+    `default` is true of the one that is meant where nobody names a council."""
 
     id: str
+    default: bool = False
     name: str
     fictional: bool
     area_code: str
@@ -93,6 +95,15 @@ def _contrast_on_white(colour: str) -> float:
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     return 1.05 / (luminance + 0.05)
+
+
+def says_it_is_meant(path: Path) -> bool:
+    """Whether the council described by `path` says `default: true`; what else it says is not looked at."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError:
+        return False
+    return isinstance(content, dict) and content.get("default") is True
 
 
 def load_council(path: Path) -> Council:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dotenv import load_dotenv
 
-from orchestration.council import Council, load_council
+from orchestration.council import Council, load_council, says_it_is_meant
 from sources.config import Source, load_sources
 from sources.contract import Contract, load_contracts
 from sources.errors import ConfigurationError, listed, nearest, shown_path
@@ -86,14 +86,15 @@ class Settings:
 
 
 def settings(council: str | None = None) -> Settings:
-    """Settings of `council` (None: VITALS_COUNCIL, else brigstow). Raises ConfigurationError for an unknown one.
+    """Settings of `council` (None: VITALS_COUNCIL, else the only one there is, else the one that says it is meant).
+    Raises ConfigurationError for an unknown one, and where it is not clear which is meant.
 
     Also tells dbt, and processes started from here, through the environment which council is meant.
     """
     load_dotenv(ROOT / ".env")
-    name = council or os.environ.get("VITALS_COUNCIL") or "brigstow"
     councils = Path(os.environ.get("VITALS_COUNCILS") or COUNCILS).expanduser().resolve()
     known = sorted(path.parent.name for path in councils.glob("*/council.yaml"))
+    name = council or os.environ.get("VITALS_COUNCIL") or _meant(councils, known)
     if name not in known:
         raise ConfigurationError(
             f"{shown_path(councils / name)}: no such council.{nearest(name, known)} Councils: {listed(known)}."
@@ -105,6 +106,17 @@ def settings(council: str | None = None) -> Settings:
     os.environ["VITALS_DATA"] = str(base)
     os.environ["VITALS_BUILD"] = str(chosen.build)
     return chosen
+
+
+def _meant(councils: Path, known: list[str]) -> str:
+    """The council where nobody names one."""
+    said = [name for name in known if len(known) == 1 or says_it_is_meant(councils / name / "council.yaml")]
+    if len(said) != 1:
+        raise ConfigurationError(
+            f"{shown_path(councils)}: which council is meant? Name it with --council or VITALS_COUNCIL, or say "
+            f"`default: true` in the council.yaml of one. Councils: {listed(known)}."
+        )
+    return said[0]
 
 
 def code_version() -> str:

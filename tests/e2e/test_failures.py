@@ -251,7 +251,7 @@ def test_wrong_configuration_is_refused_naming_file_key_and_remedy(
         (("run", QUARTER, "--from", "2019-20-Q1"), "Brigstow City Council begins with 2021-22-Q1"),
         (("run", "2025-26-Q1", "--from", QUARTER), "the first quarter cannot come after the last"),
         (("run", "--council", "brigstowe"), "Did you mean 'brigstow'?"),
-        (("status", "--council", "nowhere"), "Councils: 'brigstow', 'trafford'."),
+        (("status", "--council", "nowhere"), "Councils: 'bremesgrave', 'brigstow', 'trafford'."),
     ],
 )
 def test_wrong_use_is_refused_in_words(arguments: tuple[str, ...], message: str, tmp_path: Path) -> None:

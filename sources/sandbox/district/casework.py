@@ -130,12 +130,15 @@ def _complaints(rng: np.random.Generator, cases: _Cases, address: Ints) -> pa.Ta
     reviewed = done & (rng.random(len(touched)) < 0.03)  # the decision is looked over some weeks later
     touched = np.where(reviewed, np.minimum(touched + rng.integers(10, 60, len(touched)), END), touched)
     there = (touched >= BEGIN) & (cases.received <= END)
-    teams = _TEAMS[cases.team]
-    received = cases.received.copy()
+    teams, received = _TEAMS[cases.team], cases.received.copy()
     if cases.stage == 1:
-        teams = np.where(rng.random(len(teams)) < 0.003, _NO_TEAM, teams)
-        wrong = done & (rng.random(len(teams)) < 0.003)  # typed in as answered before it came
-        received = np.where(wrong, cases.answered + 5, received)
+        quarters = timeline.quarter_numbers(touched)
+        for quarter in np.unique(quarters[there]):
+            rows = np.flatnonzero(there & done & (quarters == quarter))
+            if len(rows) > 100:  # in fewer, two would be too many
+                nobodys, wrong = rng.choice(rows, 2, replace=False)
+                teams[nobodys] = _NO_TEAM
+                received[wrong] = cases.answered[wrong] + 5  # typed in as answered before it came
     where = address[cases.number]
     table = pa.table(
         {
