@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ import pyarrow as pa
 import pydantic
 import yaml
 
-from sources import connectors
+from sources import connectors, door, secrets
 from sources.config import explain, load_source
 from sources.connectors.readers.headers import plain
 from sources.contract import Column, Contract, load_contract, load_contracts
@@ -118,30 +118,65 @@ def _guessed(address: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
 def read_sample(origin: Origin, folder: Path, quarter: Quarter) -> tuple[pa.Table, tuple[str, ...]]:
     """The first rows of the source as text under its own headings, and what the connector noted on the way.
 
-    `folder` is where the source's YAML will stand. Raises ConfigurationError for keys that the connector does not know,
-    SourceError where the source cannot be read.
+    `folder` is where the source's YAML will stand. Raises ConfigurationError for keys that the connector does not know
+    and variables that are not set, SourceError where the source cannot be read.
     """
+    if unset := [problem for name in secrets.variables(dict(origin.connection)) if (problem := secrets.problem(name))]:
+        raise ConfigurationError(unset)
     module = connectors.named(origin.connector)
-    try:
-        connection = module.Connection.model_validate(dict(origin.connection), context={"folder": folder})
-        request = module.Request.model_validate(dict(origin.request), context={"folder": folder})
-    except pydantic.ValidationError as error:
-        raise ConfigurationError(explain(error, f"source new ({origin.connector})", module.Request)) from None
-    batches, rows, notes = [], 0, []
-    for extract in module.extract(connection, request, _open("sample", "rows"), [quarter]):
-        for batch in extract.batches:
-            batches.append(batch.slice(0, ROWS - rows))
-            rows += batches[-1].num_rows
-            if rows >= ROWS:
-                break
-        notes += extract.notes
+    given: dict[type[pydantic.BaseModel], Any] = {
+        module.Connection: secrets.resolve(dict(origin.connection)),
+        module.Request: dict(origin.request),
+    }
+    with door.scrubbed("source new"):
+        read = []
+        for model, values in given.items():
+            try:
+                read.append(model.model_validate(values, context={"folder": folder}))
+            except pydantic.ValidationError as error:
+                place = "connection" if model is module.Connection else "dataset"
+                raise ConfigurationError(explain(error, f"{origin.connector}: {place}", model)) from None
+        batches, rows, notes = [], 0, []
+        for extract in module.extract(*read, _open("sample", "rows"), [quarter]):
+            for batch in extract.batches:
+                batches.append(batch.slice(0, ROWS - rows))
+                rows += batches[-1].num_rows
+                if rows >= ROWS:
+                    break
+            notes += extract.notes
     named = [[name for name in batch.schema.names if not name.startswith("_")] for batch in batches]
     if not any(named):
         raise SourceError("The source gave no rows, so there is nothing to infer from. Name a place that has some.")
     widest = max(named, key=len)
-    return pa.Table.from_batches(
-        [batch.select(widest) for batch in batches if set(widest) <= set(batch.schema.names)]
-    ), (*notes,)
+    whole = [batch.select(widest) for batch in batches if set(widest) <= set(batch.schema.names)]
+    return pa.Table.from_batches(whole), tuple(notes)
+
+
+def with_records(origin: Origin) -> Origin:
+    """The origin of an API, with the place of its list of records where nobody has named it: the first one that the
+    answer holds. Raises SourceError where there is none."""
+    request = origin.request.get("request", {})
+    if origin.connector != "rest" or "records" in origin.request or request.get("method", "get") != "get":
+        return origin
+    from sources.connectors.http import Client, HttpConnection
+
+    with (
+        door.scrubbed("source new"),
+        Client(HttpConnection.model_validate(secrets.resolve(dict(origin.connection)))) as api,
+    ):
+        found = next(_lists(api.json(request["path"], request.get("params"))), None)
+    if found is None:
+        raise SourceError(f"{request['path']}: the answer holds no list of records. Name its place: dataset.records=…")
+    return Origin("rest", origin.connection, {**origin.request, **({"records": found} if found else {})})
+
+
+def _lists(body: Any, path: str = "") -> Iterator[str]:
+    """Where lists of records stand in an answer, by dots; the outermost first."""
+    if isinstance(body, list) and body and isinstance(body[0], dict):
+        yield path
+    elif isinstance(body, dict):
+        for name, value in body.items():
+            yield from _lists(value, f"{path}.{name}".lstrip("."))
 
 
 def _open(system: str, dataset: str, columns: Sequence[Column] = ()) -> Contract:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 import yaml
 from support.builders import Q1
+from support.fault_server import Answer, faults
 
 from orchestration.sampling import sample_source
 from sources import scaffold
@@ -204,3 +206,27 @@ def test_an_empty_source_gives_nothing_to_infer_from(tmp_path: Path) -> None:
 def test_names_are_as_contracts_write_them(tmp_path: Path, name: str) -> None:
     with pytest.raises(ConfigurationError, match="lower_snake_case"):
         scaffold.place_of(name, tmp_path, tmp_path)
+
+
+def test_an_api_says_itself_where_its_records_are(tmp_path: Path) -> None:
+    records = [{"id": "a", "dates": {"received": "2025-04-01"}}, {"id": "b", "dates": {"received": "2025-04-02"}}]
+    with faults({"/api/visits": [Answer({"meta": {"count": 2}, "data": {"items": records}})]}) as server:
+        origin = scaffold.with_records(scaffold.origin_of(f"{server.url}/api/visits"))
+        sample, _ = scaffold.read_sample(origin, tmp_path, Q1)
+    assert origin.request["records"] == "data.items"
+    assert sample.to_pydict() == {"id": ["a", "b"], "dates.received": ["2025-04-01", "2025-04-02"]}
+
+
+def test_a_database_is_asked_with_its_query(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "lib.db") as con:
+        con.execute("create table visits (visit_id integer, visited text)")
+        con.execute("insert into visits values (1, '2025-04-01')")
+    origin = scaffold.origin_of(f"sqlite://{tmp_path}/lib.db", ["dataset.query=select visit_id, visited from visits"])
+    sample, _ = scaffold.read_sample(origin, tmp_path, Q1)
+    assert sample.to_pydict() == {"visit_id": ["1"], "visited": ["2025-04-01"]}
+
+
+def test_a_variable_that_is_not_set_is_named(tmp_path: Path) -> None:
+    origin = scaffold.origin_of("postgresql://reader@db/lib", ["dataset.query=x", "connection.password=${NO_SUCH_ONE}"])
+    with pytest.raises(ConfigurationError, match="NO_SUCH_ONE is not set"):
+        scaffold.read_sample(origin, tmp_path, Q1)
