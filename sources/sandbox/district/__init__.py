@@ -34,7 +34,7 @@ def serving(data: Path) -> Iterator[dict[str, str]]:
             "HR_PSEUDONYM_KEY": hashlib.sha256(data.name.partition("-")[2].encode()).hexdigest(),
             "CASEWORK_URL": casework_url,
             "CASEWORK_KEY": api.key,
-            "FINANCE_DB_HOST": accounting.host,
+            "FINANCE_DB_SOCKET": accounting.socket,
             "FINANCE_DB_PASSWORD": accounting.password,
             "REGISTERS_FOLDER": str(data / registers.FOLDER),
             "RETURNS_FOLDER": str(data / returns.FOLDER),

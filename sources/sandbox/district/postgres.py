@@ -47,9 +47,9 @@ grant select on all tables in schema {SCHEMA} to {ROLE};
 
 @dataclass(frozen=True)
 class Database:
-    """Where it is, as an address has it (the socket's folder, percent-encoded), and the reader's password."""
+    """The folder of its socket, percent-encoded where an address needs it, and the reader's password."""
 
-    host: str
+    socket: str
     password: str
 
 
@@ -69,7 +69,7 @@ def serving(data: Path) -> Iterator[Database]:
         try:
             with _alone(data):
                 password = _prepare(server, data)
-            yield Database(quote(str(server.get_postmaster_info().socket_dir), safe=""), password)
+            yield Database(quote(str(server.get_postmaster_info().socket_dir)), password)
         finally:
             with _alone(data):
                 if _is_last(lock):
