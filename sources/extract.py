@@ -5,6 +5,7 @@ Text, because a value that cannot be read must be kept as it was written; types 
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import json
@@ -179,17 +180,10 @@ def as_text(array: pa.Array | pa.ChunkedArray) -> pa.Array:
     if isinstance(kind, pa.BaseExtensionType) and not isinstance(kind, pa.UuidType):
         return as_text(array.storage)
     if pa.types.is_nested(kind) or isinstance(kind, pa.UuidType):
-        return pa.array([written(_plain(value)) for value in array.to_pylist()], pa.string())
+        return pa.array([written(value) for value in array.to_pylist()], pa.string())
     if pa.types.is_timestamp(kind) and kind.tz is not None:
         array = array.cast(pa.timestamp(kind.unit, "UTC"))
     return array.cast(pa.string())
-
-
-def _plain(value: Any) -> Any:
-    """A list or record from Arrow without types that JSON does not have."""
-    if isinstance(value, UUID):
-        return str(value)
-    return value
 
 
 def text_batch(
@@ -306,8 +300,16 @@ def _at(record: Any, path: Iterable[str]) -> Any:
 
 def _texts(page: Sequence[Mapping[str, Any]], path: tuple[str, ...]) -> pa.Array:
     """One field of every record as text."""
-    values = [record.get(path[0]) for record in page] if len(path) == 1 else [_at(record, path) for record in page]
-    return pa.array([value if type(value) is str else written(value) for value in values], pa.string())
+    values = [record.get(path[0]) for record in page]
+    for part in path[1:]:
+        values = [value.get(part) if isinstance(value, dict) else None for value in values]
+    with contextlib.suppress(pa.ArrowTypeError, UnicodeEncodeError):
+        return pa.array(values, pa.string())  # most fields are text, and Arrow by itself is fastest
+    texts = [written(value) for value in values]
+    with contextlib.suppress(UnicodeEncodeError):
+        return pa.array(texts, pa.string())
+    # JSON can spell out half of a pair of surrogates, which is no character.
+    return pa.array([text and text.encode("utf-8", "replace").decode() for text in texts], pa.string())
 
 
 def written(value: Any) -> str | None:

@@ -598,3 +598,20 @@ def test_quarters_keep_versions_of_their_own(tmp_path: Path, by_quarter: Contrac
         landed = land(by_quarter, source.extract("things", [Q1, Q2]), tmp_path / "data", [Q1, Q2])
         assert [item.unchanged for item in landed] == [True, False]
         assert [rows_of(item.path, "score") for item in landed] == [[(1,)], [(2,)]]
+
+
+def test_values_of_every_kind_become_text(tmp_path: Path) -> None:
+    names = ("whole", "decimal", "yes", "listed", "nested", "half", "mixed")
+    made = make_contract(tmp_path, key("ref"), *(column(name) for name in names))
+    body = (
+        rb'{"items": [{"ref": "A", "whole": 7, "decimal": 0.10, "yes": true, "listed": ["a", 1], '
+        rb'"nested": {"b": 1.50}, "half": "x\ud83dy", "mixed": "text"},'
+        rb'{"ref": "B", "whole": -1, "decimal": 6.4579816E7, "yes": false, "listed": [], '
+        rb'"nested": {}, "half": null, "mixed": 3}]}'
+    )
+    with faults({PATH: [Answer(body)]}) as server:
+        landed = fetched(tmp_path, server.url, made, paging={"kind": "none"})
+        assert rows_of(landed.path, ", ".join(names)) == [
+            ("7", "0.10", "true", '["a", 1]', '{"b": "1.50"}', "x?y", "text"),
+            ("-1", "64579816", "false", "[]", "{}", None, "3"),
+        ]
