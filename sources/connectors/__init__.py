@@ -8,7 +8,18 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
-KINDS = ("arcgis", "ckan", "database", "explore_education_statistics", "files", "nomis", "ons", "opendatasoft", "rest")
+KINDS = (
+    "arcgis",
+    "ckan",
+    "database",
+    "explore_education_statistics",
+    "files",
+    "lg_inform",
+    "nomis",
+    "ons",
+    "opendatasoft",
+    "rest",
+)
 
 
 def named(kind: str) -> ModuleType:
