@@ -141,6 +141,10 @@ class HttpConnection(pydantic.BaseModel):
 def check_address(address: str) -> None:
     """Raise ValueError unless `address` is https, or http on this machine: credentials never cross in the clear."""
     parts = urlsplit(address)
+    try:
+        _ = parts.port
+    except ValueError:  # its message shows what stands there, such as a password that holds a slash
+        raise ValueError("the address has no number for a port. Credentials belong under connection.auth.") from None
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
         # Only the server's name: a wrongly set variable may hold a secret.
         shown = f"'{parts.scheme}://{parts.hostname}'" if parts.hostname else "the address"
@@ -587,6 +591,8 @@ def _asked_pause(answer: Answer) -> float:
 
 def _reason(error: requests.exceptions.RequestException) -> str:
     """The innermost cause, without object addresses: the outer ones repeat the address with its parameters."""
+    if found := re.search(r"certificate verify failed: ([^(']+)", str(error)):
+        return found[1].strip()
     cause: Any = error
     while getattr(cause, "reason", None) is not None or (cause.args and isinstance(cause.args[-1], Exception)):
         cause = getattr(cause, "reason", None) or cause.args[-1]

@@ -119,6 +119,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._exchange()
 
+    def do_HEAD(self) -> None:
+        self._exchange()
+
     def _exchange(self) -> None:
         address = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -139,6 +142,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in answer.headers.items():
             self.send_header(name, value)
         self.end_headers()
+        if self.command == "HEAD":
+            return
         with contextlib.suppress(ConnectionError):
             if answer.pause:
                 for byte in sent:

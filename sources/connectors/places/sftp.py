@@ -161,7 +161,7 @@ class _Session:
 
 def _private_key(path: Path, passphrase: str | None) -> paramiko.PKey:
     try:
-        return paramiko.PKey.from_path(path, passphrase)
+        return paramiko.PKey.from_path(path, passphrase.encode() if passphrase else None)  # bytes, whatever it says
     except OSError as error:
         raise SourceError(f"{path}: cannot be opened: {error.strerror}. Check who may read it.") from None
     except Exception:  # whatever the parsers of five formats stumble over

@@ -99,7 +99,7 @@ def _azure(connection: Connection) -> Any:
     sas = _plain(connection.sas_token)
     return fs.AzureFileSystem(
         connection.account,
-        _plain(connection.account_key),
+        account_key=_plain(connection.account_key),
         sas_token=f"?{sas.removeprefix('?')}" if sas else None,
         tenant_id=connection.tenant_id,
         client_id=connection.client_id,
