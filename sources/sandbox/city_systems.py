@@ -6,11 +6,32 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from sources.sandbox import audit, complaints, finance, hr, invoices, open_data, risk
+from sources.sandbox import (
+    areas,
+    audit,
+    complaints,
+    deflators,
+    finance,
+    housing,
+    hr,
+    invoices,
+    ombudsman,
+    open_data,
+    returns,
+    revenues,
+    risk,
+    savings,
+    service_requests,
+    social_care,
+    waste,
+)
 from sources.sandbox.complaints_api import ComplaintsApi
 from sources.sandbox.open_data_api import OpenDataApi
 
-GENERATORS = (hr, complaints, finance, invoices, risk, audit, open_data)
+GENERATORS = (
+    *(hr, complaints, service_requests, ombudsman, finance, savings, invoices, revenues, risk, audit),
+    *(social_care, housing, waste, returns, open_data, deflators, areas),
+)
 
 
 @contextmanager
@@ -24,6 +45,13 @@ def serving(data: Path) -> Iterator[dict[str, str]]:
             "FINANCE_FOLDER": str(data / finance.FOLDER),
             "RISK_FOLDER": str(data / risk.FOLDER),
             "AUDIT_FOLDER": str(data / audit.FOLDER),
+            "REVENUES_DATABASE": str(data / revenues.DATABASE),
+            "SOCIAL_CARE_DATABASE": str(data / social_care.DATABASE),
+            "HOUSING_FOLDER": str(data / housing.FOLDER),
+            "WASTE_FOLDER": str(data / waste.FOLDER),
+            "RETURNS_FOLDER": str(data / returns.FOLDER),
+            "AREAS_FOLDER": str(data / areas.FOLDER),
+            "DEFLATORS_FOLDER": str(data / deflators.FOLDER),
             "COMPLAINTS_URL": stack.enter_context(cases.serve()),
             "COMPLAINTS_CLIENT_ID": cases.client_id,
             "COMPLAINTS_CLIENT_SECRET": cases.client_secret,

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sources.sandbox import city, timeline
+from sources.sandbox import areas, city, timeline
 from sources.sandbox.city import MERGED, MERGED_INTO, SERVICES
 from sources.sandbox.effects import CARE_COMPLAINTS, COMPLAINTS_TRIAGE, DAMP_AND_MOULD
 from sources.sandbox.timeline import BEGIN, END, Days, Flags, Floats, Ints
@@ -24,6 +25,7 @@ _ACKNOWLEDGED, _ANSWERED = 1, 2  # steps of a case, in the order in which they h
 _TEAMS = np.array(list(city.TEAMS))
 _EXTENSIONS_RECORDED = np.datetime64("2023-04-01", "D")
 _OUTCOMES = np.array(["upheld", "partly_upheld", "not_upheld", "withdrawn"])
+_HOMES = 215_000
 ROOT_CAUSES = ["DEL", "NOT", "QUA", "COM", "STA", "POL", "CHA", "OTH"]
 _CAUSE_SHARES = [0.27, 0.2, 0.16, 0.17, 0.06, 0.07, 0.04, 0.03]
 _DAMP_SHARES = [0.24, 0.14, 0.42, 0.12, 0.02, 0.03, 0.01, 0.02]  # leaks and mould that work did not cure
@@ -63,13 +65,19 @@ def generate(folder: Path, seed: int, scale: float) -> None:
     _handle_first(rng, first)
     second = _escalated(rng, first)
     _handle_second(rng, second)
-    uprn = 900_000_000_000 + rng.integers(0, 215_000, len(first.number))
+    uprn = _uprns(rng.integers(0, _HOMES, len(first.number)), areas.addresses(seed, scale).uprn)
     located = rng.random(len(first.number)) < 0.7
-    _judge(city.generator(seed, "root causes"), first)
+    _judge(timeline.generator(seed, "root causes"), first)
     second.cause = first.cause[second.number]
     tables = [_versions(rng, cases, uprn, located) for cases in (first, second)]
     table = _with_faults(rng, pa.concat_tables(tables)).sort_by([("updated_at", "ascending"), ("case_id", "ascending")])
     pq.write_table(table, folder / RECORDS, compression="zstd")
+
+
+def _uprns(home: Ints, known: npt.NDArray[np.str_]) -> npt.NDArray[np.str_]:
+    """Keys of the addresses complained about; one in a hundred is of a home so new that no lookup has it."""
+    new = np.array([f"91{number:010d}" for number in home.tolist()])
+    return np.where(home >= 0.99 * _HOMES, new, known[home % len(known)])
 
 
 def _received(rng: np.random.Generator, scale: float) -> Cases:
@@ -149,7 +157,7 @@ def _handle_second(rng: np.random.Generator, cases: Cases) -> None:
     _decide(rng, cases, np.full(len(cases.received), 0.33))
 
 
-def _versions(rng: np.random.Generator, cases: Cases, uprn: Ints, located: Flags) -> pa.Table:
+def _versions(rng: np.random.Generator, cases: Cases, uprn: npt.NDArray[np.str_], located: Flags) -> pa.Table:
     """A version when a case arrives, is acknowledged, answered, and (seldom) corrected weeks later."""
     n = len(cases.received)
     corrected = rng.random(n) < 0.02
@@ -179,7 +187,7 @@ def _versions(rng: np.random.Generator, cases: Cases, uprn: Ints, located: Flags
                     ),
                     "extension_days": pa.array(cases.extension[rows], mask=unknown),
                     "team": pa.array(_TEAMS[cases.unit[rows] * 3 + cases.team[rows]]),
-                    "uprn": pa.array(uprn[number].astype(str), mask=~located[number]),
+                    "uprn": pa.array(uprn[number], mask=~located[number]),
                     "updated_at": pa.array(timeline.during_work(happened[rows], rng)),
                 }
             )

@@ -112,6 +112,99 @@ PANDEMIC_YEAR = Effect(
     "Emissions drop by a further 9 % in 2020 and come back in 2021.",
     date(2020, 12, 31),
 )
+PAY_GAP = Effect(
+    ("HR05",),
+    (),
+    date(2022, 4, 1),
+    0.87,
+    "From snapshot to snapshot the difference that sex alone makes to pay shrinks by an eighth.",
+)
+ONLINE_REPAIRS = Effect(
+    (),
+    ("HCS-REP",),
+    date(2025, 10, 1),
+    0.45,
+    "Tenants see on the web when a repair is due: calls that chase one fall by 55 %: less failure demand.",
+)
+EDUCATION_PLANS = Effect(
+    ("CO06",),
+    ("CYP-SEN",),
+    date(2023, 4, 1),
+    3.0,
+    "The ombudsman decides on special educational needs three times as often.",
+)
+SAVINGS_SLIP = Effect(
+    ("FI02",),
+    ("ASC",),
+    date(2025, 4, 1),
+    0.42,
+    "Of the savings planned in adult social care about 40 % are at risk since April 2025, elsewhere about 12 %.",
+)
+COUNCIL_TAX_SUPPORT = Effect(
+    ("FI03",),
+    (),
+    date(2025, 4, 1),
+    0.988,
+    "Less support for low incomes: council tax is collected more slowly, over a point below former years.",
+)
+CARE_PRICES = Effect(
+    ("AS05",),
+    ("ASC",),
+    date(2024, 4, 1),
+    1.11,
+    "Providers' prices rise by 11 % in April 2024, in other years by 4 to 5 %.",
+)
+FAMILIES_IN_HOTELS = Effect(
+    ("HO03",),
+    ("HCS-TMP",),
+    date(2024, 10, 1),
+    2.6,
+    "Too few homes: families stay in bed and breakfast for months, so that those over six weeks more than double.",
+)
+FOOD_WASTE_WEEKLY = Effect(
+    ("WA01", "WA02"),
+    ("PLC-WAS",),
+    date(2025, 4, 1),
+    1.7,
+    "Food waste is collected every week: 70 % more of it, the recycling rate rises and residual waste falls.",
+)
+SATISFACTION_FALLS = Effect(
+    ("QL01",),
+    (),
+    date(2024, 1, 1),
+    -5.0,
+    "From the survey of 2024 five points fewer are satisfied with street cleaning in the most deprived tenth.",
+)
+TEACHERS_GRADES = Effect(
+    ("ED01", "ED02"),
+    (),
+    date(2019, 9, 1),
+    1.05,
+    "In the two years without examinations teachers' grades are higher.",
+    date(2021, 8, 31),
+)
+RETURN_MISSED = Effect(
+    ("BP01", "BP02"),
+    ("CYP",),
+    date(2025, 1, 1),
+    0.0,
+    "Children and Education sends no return for Q4 2024/25.",
+    date(2025, 3, 31),
+)
+ACTIVITIES_SLIP = Effect(
+    ("BP01", "BP02"),
+    ("PLC",),
+    date(2025, 10, 1),
+    0.5,
+    "In Place and Environment only half as many activities are on track since October 2025.",
+)
+BOUNDARY_CHANGE = Effect(
+    (),
+    (),
+    date(2024, 5, 2),
+    0.0,
+    "Six wards end, six begin: one is new between two others, two become one, one gives homes to another.",
+)
 TEAM_MERGED = Effect(
     (),
     ("HCS-ASB",),
@@ -138,8 +231,17 @@ SUSPENSE_POSTINGS = Effect(
 FAULTS = {
     "hr.employees": "two spells with a negative full-time equivalent and a repeated one, in the whole table",
     "hr.absences": "two with a negative full-time equivalent, one that ends before it begins, one twice",
+    "hr.pay": "two without any pay and one repeated, in the whole table",
     "complaints.cases": "one answered before it was received, two sent twice",
+    "complaints.service_requests": "one completed before it was received, one sent twice",
+    "social_care.requests": "one decided before it was received",
+    "housing.duties": "one that ended before it began, one with an outcome that nobody has mapped",
+    "housing.temporary_accommodation": "one with -1 children",
+    "finance.savings": "one a quarter whose parts do not add up to the plan",
     "finance.ledger": "two on days that do not exist (31/02), one amount in words, two postings twice",
     "finance.invoices": "two on days that do not exist, one paid before it was received, one twice",
     "audit.recommendations": "one due on 31/02/2025 and one repeated, in the whole file",
+    "plan.measure_values": "one that says 'awaited' for its value, in Q1 2023/24 alone",
+    "plan.narratives": "one of two pages, in Q2 2023/24 alone",
+    "areas.uprns": "three keys with a letter, in the whole file",
 }

@@ -7,11 +7,13 @@ A plan of budgets and pressures drives both, so that what is spent and what is f
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
+import xlsxwriter
 
+from sources.periods import Quarter
 from sources.sandbox import city, timeline
 from sources.sandbox.city import MERGED, MERGED_INTO, SERVICES, UNITS
 from sources.sandbox.effects import CARE_OVERSPEND, NEW_COST_CENTRE, SOCIAL_WORKERS_HIRED, SUSPENSE_POSTINGS
@@ -53,6 +55,7 @@ def generate(folder: Path, seed: int, scale: float) -> None:
     gross = _gross_year()
     pressure = _pressure(rng)
     budget = np.round(gross.sum(axis=1)[:, None] * _GROWTH ** np.arange(len(_YEARS)), -3)
+    _write_budgets(folder / FOLDER, gross, budget)
     _write_forecasts(folder / FOLDER, rng, budget, pressure)
     _write_ledger(folder / FOLDER, rng, gross, pressure, scale)
 
@@ -81,6 +84,30 @@ def _pressure(rng: np.random.Generator) -> Floats:
     homeless = [i for i, service in enumerate(SERVICES) if service.unit == "HCS-TMP"]
     pressure[homeless] += 0.03 * np.arange(len(_YEARS))
     return pressure
+
+
+def _write_budgets(folder: Path, gross: Floats, budget: Floats) -> None:
+    """The budget book of each year, a workbook: net budgets as the forecasts have them, spending and income."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, year in enumerate(_YEARS):
+        april = next(month for month in timeline.months() if month.number == 12 * number)
+        net = _with_merged(budget[:, number], april)
+        income = _with_merged(np.round(-gross[:, _INCOME] * _GROWTH**number, -3), april)
+        approved = date(year, 2, 21 - number)
+        code = Quarter(year, 1).financial_year
+        with xlsxwriter.Workbook(folder / f"budget_book_{code}.xlsx", {"in_memory": True}) as book:
+            book.set_properties({"title": "Budget book", "created": datetime(year, 2, 25)})
+            day = book.add_format({"num_format": "dd/mm/yyyy"})
+            sheet = book.add_worksheet("Net budgets")
+            sheet.write(0, 0, f"Brigstow City Council (fictional): budget book {code}")
+            sheet.write(1, 0, f"Approved by full council on {approved:%d.%m.%Y}. Amounts in pounds.")
+            sheet.write_row(
+                3, 0, ["Year", "Service code", "Service", "Expenditure", "Income", "Net budget", "Approved"]
+            )
+            for row, place in enumerate(np.flatnonzero(city.exists(april.first)), start=4):
+                amounts = [net[place] + income[place], income[place], net[place]]
+                sheet.write_row(row, 0, [code, SERVICES[place].unit, SERVICES[place].name, *amounts])
+                sheet.write_datetime(row, 6, datetime(approved.year, approved.month, approved.day), day)
 
 
 def _write_forecasts(folder: Path, rng: np.random.Generator, budget: Floats, pressure: Floats) -> None:

@@ -16,8 +16,9 @@ import numpy.typing as npt
 
 from sources.sandbox import city, timeline
 from sources.sandbox.city import SERVICES, UNITS
-from sources.sandbox.effects import RECRUITMENT_FREEZE
+from sources.sandbox.effects import PAY_GAP, RECRUITMENT_FREEZE
 from sources.sandbox.sickness import REASON_CODES, Staff, sickness_history
+from sources.sandbox.tables import insert
 from sources.sandbox.timeline import BEGIN, Days, Floats, Ints
 
 DATABASE = "hr.sqlite"
@@ -27,10 +28,15 @@ create table assignment (person_ref text, org_unit text, position_ref text, fte_
     termination_date date, termination_code text);
 create table sickness_history (spell_ref text, person_ref text, org_unit text, first_day date, last_day date,
     fte_ratio real, reason_code text, changed_at timestamp);
+create table pay_snapshot (person_ref text, taken_on date, org_unit text, gender text, fte_ratio real,
+    hourly_rate real, full_pay text);
 """
 _INDEX = "create index sickness_history_changed_at on sickness_history (changed_at);"
 
 _NONE = np.datetime64("NaT", "D")
+_SHARE_OF_WOMEN = {"ASC": 0.8, "CYP": 0.82, "HCS": 0.51, "PLC": 0.29, "RES": 0.5, "CEX": 0.64}
+_GRADES = [11.9, 12.8, 14.1, 15.9, 18.2, 21.0, 24.3, 28.9, 38.5]  # pounds an hour in 2022
+_GRADE_SHARES = [0.13, 0.15, 0.16, 0.16, 0.14, 0.11, 0.08, 0.05, 0.02]
 
 
 @dataclass
@@ -51,11 +57,10 @@ def generate(folder: Path, seed: int, scale: float) -> None:
     path = folder / DATABASE
     with sqlite3.connect(path) as database:
         database.executescript(_SCHEMA)
-        _insert(
-            database, "position", [_refs("P", len(posts.unit)), UNITS[posts.unit], posts.fte, posts.start, posts.to]
-        )
-        _insert(database, "assignment", _assignments(staff))
-        _insert(database, "sickness_history", _history(rng, staff))
+        insert(database, "position", [_refs("P", len(posts.unit)), UNITS[posts.unit], posts.fte, posts.start, posts.to])
+        insert(database, "assignment", _assignments(staff))
+        insert(database, "sickness_history", _history(rng, staff))
+        insert(database, "pay_snapshot", _pay(timeline.generator(seed, "pay"), staff))
         database.executescript(_INDEX)
     database.close()
 
@@ -64,17 +69,9 @@ def _refs(letter: str, count: int) -> npt.NDArray[np.str_]:
     return np.array([f"{letter}{number:06d}" for number in range(1, count + 1)])
 
 
-def _insert(database: sqlite3.Connection, table: str, columns: list[npt.NDArray[Any]]) -> None:
-    lists = [_plain(column) for column in columns]
-    database.executemany(f"insert into {table} values ({', '.join('?' * len(lists))})", zip(*lists, strict=True))
-
-
-def _plain(column: npt.NDArray[Any]) -> list[Any]:
-    if column.dtype.kind != "M":
-        return column.tolist()
-    text = np.char.replace(np.datetime_as_string(column), "T", " ").astype(object)
-    text[np.isnat(column)] = None
-    return text.tolist()
+def _staff_numbers(count: int) -> npt.NDArray[np.str_]:
+    """Six digits each, in no order that tells who came when."""
+    return np.array([f"{100_000 + number * 7_919 % 899_981}" for number in range(1, count + 1)])
 
 
 def _posts(rng: np.random.Generator, scale: float) -> Posts:
@@ -141,8 +138,8 @@ def _staff(rng: np.random.Generator, posts: Posts) -> Staff:
 
 def _assignments(staff: Staff) -> list[npt.NDArray[Any]]:
     rows = np.r_[np.arange(len(staff.unit)), [5, 6, 7]]  # the last: a repeated spell, see FAULTS
-    people = _refs("E", len(staff.unit))[rows]
-    people[-3:-1] = ["E990001", "E990002"]
+    people = _staff_numbers(len(staff.unit))[rows]
+    people[-3:-1] = ["999991", "999992"]
     fte = staff.fte[rows]
     fte[-3:-1] = -1.0
     reason = staff.reason[rows].astype(object)
@@ -158,7 +155,7 @@ def _history(rng: np.random.Generator, staff: Staff) -> list[npt.NDArray[Any]]:
     codes = np.array(REASON_CODES)
     return [
         _refs("S", len(spells.who))[spell],
-        _refs("E", len(staff.unit))[who],
+        _staff_numbers(len(staff.unit))[who],
         UNITS[staff.unit[who]],
         versions.first_day,
         versions.last_day,
@@ -166,3 +163,31 @@ def _history(rng: np.random.Generator, staff: Staff) -> list[npt.NDArray[Any]]:
         codes[spells.reason[spell]],
         versions.changed,
     ]
+
+
+def _pay(rng: np.random.Generator, staff: Staff) -> list[npt.NDArray[Any]]:
+    """Hourly pay of everyone employed on each 31 March. Men and women of the same grade differ by the gap alone; that
+    more women work in lower grades makes the rest of what the council reports."""
+    n = len(staff.unit)
+    directorate = np.array([unit.split("-")[0] for unit in UNITS])[staff.unit]
+    is_female = rng.random(n) < np.vectorize(_SHARE_OF_WOMEN.get)(directorate)
+    unrecorded = rng.random(n) < 0.01
+    grade = rng.choice(len(_GRADES), n, p=_GRADE_SHARES)
+    grade = np.where(is_female & (rng.random(n) < 0.28), np.maximum(grade - 1, 0), grade)
+    within = rng.uniform(0.96, 1.06, n)
+    parts: list[tuple[Ints, np.datetime64, Floats]] = []
+    for place, quarter in enumerate(quarter for quarter in timeline.QUARTERS if quarter.number == 4):
+        taken = timeline.day(quarter.end)
+        who = np.flatnonzero((staff.start <= taken) & (np.isnat(staff.leave) | (staff.leave >= taken)))
+        gap = np.where(is_female[who], 1 - 0.022 * PAY_GAP.size**place, 1.0)
+        parts.append((who, taken, np.round(np.array(_GRADES)[grade[who]] * within[who] * gap * 1.042**place, 2)))
+    who = np.concatenate([part[0] for part in parts])
+    taken_on = np.concatenate([np.full(len(part[0]), part[1]) for part in parts])
+    hourly = np.concatenate([part[2] for part in parts])
+    hourly[[3, 8]] = 0  # with the repeated row below: see FAULTS
+    again = np.r_[np.arange(len(who)), 12]
+    gender = np.where(is_female, "F", "M").astype(object)
+    gender[unrecorded] = None
+    full_pay = np.where(rng.random(len(who)) < 0.97, "Y", "N")
+    columns = [_staff_numbers(n)[who], taken_on, UNITS[staff.unit[who]], gender[who], staff.fte[who], hourly, full_pay]
+    return [column[again] for column in columns]

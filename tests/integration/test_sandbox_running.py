@@ -46,7 +46,7 @@ def test_the_sandbox_runs_by_itself_until_interrupted(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "sources.sandbox", str(tmp_path), "--scale", "0.02"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
-    lines = [process.stdout.readline() for _ in range(9)]
+    lines = [process.stdout.readline() for _ in range(16)]
     process.send_signal(signal.SIGINT)
     assert process.wait() == 0
     names = [re.fullmatch(r"export ([A-Z_]+)=\S+\n", line) for line in lines]
@@ -56,6 +56,13 @@ def test_the_sandbox_runs_by_itself_until_interrupted(tmp_path: Path) -> None:
         "FINANCE_FOLDER",
         "RISK_FOLDER",
         "AUDIT_FOLDER",
+        "REVENUES_DATABASE",
+        "SOCIAL_CARE_DATABASE",
+        "HOUSING_FOLDER",
+        "WASTE_FOLDER",
+        "RETURNS_FOLDER",
+        "AREAS_FOLDER",
+        "DEFLATORS_FOLDER",
         "COMPLAINTS_URL",
         "COMPLAINTS_CLIENT_ID",
         "COMPLAINTS_CLIENT_SECRET",

@@ -19,7 +19,11 @@ from sources.landing import Landed, land
 from sources.periods import Quarter
 
 COUNCIL = Path(__file__).parents[2] / "councils" / "brigstow"
-_COPIED = {"HR_DATABASE": "hr.sqlite", "FINANCE_FOLDER": "finance", "RISK_FOLDER": "risk", "AUDIT_FOLDER": "audit"}
+_COPIED = {
+    **{f"{system.upper()}_DATABASE": f"{system}.sqlite" for system in ("hr", "revenues", "social_care")},
+    **{f"{system.upper()}_FOLDER": system for system in ("areas", "audit", "deflators", "finance", "housing")},
+    **{f"{system.upper()}_FOLDER": system for system in ("returns", "risk", "waste")},
+}
 
 Outcome = dict[str, list[Landed]]
 
