@@ -235,7 +235,7 @@ def draft(system: str, dataset: str, sample: pa.Table, origin: Origin, load: str
         mapping = {name: heading for name, heading in mapping.items() if plain(heading) != name}
     spelling: dict[str, Any] = {}
     if form.dates:
-        (spelling["dates"],) = form.dates
+        spelling["dates"] = form.dates[0]
     if extra := [null for null in nulls if null not in Format().nulls]:
         spelling["nulls"] = [*Format().nulls, *extra]
     request = dict(origin.request)
@@ -346,25 +346,38 @@ def _present(sample: pa.Table, heading: str, nulls: Sequence[str]) -> list[str]:
 
 def _kinds(sample: pa.Table, names: Sequence[str], nulls: Sequence[str]) -> tuple[Format, list[str]]:
     """The kind of each column, and the spelling of dates that reads the most columns."""
-    spellings = [None, *(spelling for spelling in DATE_PATTERNS if spelling not in ("yyyy-mm-dd", EXCEL_SERIAL))]
-    forms = [Format(dates=[spelling] if spelling else [], nulls=list(nulls)) for spelling in spellings]
-    fits = [_fitting(sample, form) for form in forms]
-    dates = [sum("date" in kinds or "timestamp" in kinds for kinds in each) for each in fits]
-    best = dates.index(max(dates))  # the first of equals: ISO where it does as well
-    chosen = []
-    for heading, name, kinds in zip(sample.column_names, names, fits[best], strict=True):
-        values = _present(sample, heading, nulls)
-        chosen.append(_chosen(name, values, kinds))
-    return forms[best], chosen
+    values = {heading: _present(sample, heading, nulls) for heading in sample.column_names}
+    plain_form = Format(nulls=list(nulls))
+    fits = _fitting(sample, plain_form, list(_KINDS))
+    unread = [
+        heading
+        for heading, name in zip(sample.column_names, names, strict=True)
+        if values[heading] and (not fits[heading] or "date" in name) and not {"date", "timestamp"} & fits[heading]
+    ]
+    best, form = 0, plain_form
+    # A serial number is a date by its column's name at most, and a person had better say so.
+    for spelling in (each for each in DATE_PATTERNS if unread and each not in ("yyyy-mm-dd", EXCEL_SERIAL)):
+        spelt = Format(dates=[spelling], nulls=list(nulls))
+        read = {
+            name: kinds
+            for name, kinds in _fitting(sample.select(unread), spelt, ["date", "timestamp"]).items()
+            if kinds
+        }
+        if len(read) > best:
+            best, form = len(read), spelt
+            found = read
+    if best:
+        fits |= {heading: fits[heading] | kinds for heading, kinds in found.items()}
+    return form, [_chosen(name, values[h], fits[h]) for h, name in zip(sample.column_names, names, strict=True)]
 
 
-def _fitting(sample: pa.Table, form: Format) -> list[set[str]]:
-    """For each column the kinds that all of its values have, as landing reads them."""
+def _fitting(sample: pa.Table, form: Format, kinds: Sequence[str]) -> dict[str, set[str]]:
+    """For each column those of `kinds` that all of its values have, as landing reads them."""
     columns, given = [], {}
     for position, heading in enumerate(sample.column_names):
-        for kind, sql_type in _KINDS.items():
+        for kind in kinds:
             name = f"c{position}_{kind}"
-            exact = "DECIMAL(38,10)" if kind == "number" else sql_type
+            exact = "DECIMAL(38,10)" if kind == "number" else _KINDS[kind]
             columns.append(Column(name, exact, heading, required=False, is_key=False, is_personal=False))
             given[name] = sample.column(heading)
     contract = _open("sample", "kinds", columns)
@@ -372,7 +385,10 @@ def _fitting(sample: pa.Table, form: Format) -> list[set[str]]:
     with tempfile.TemporaryDirectory() as aside:
         landed = land(contract, [Extract(None, [batch], "sample", form)], Path(aside), [])
     refused = {reason.split(" ", 1)[0] for item in landed for reason in item.reasons}
-    return [{kind for kind in _KINDS if f"c{position}_{kind}" not in refused} for position in range(sample.num_columns)]
+    return {
+        heading: {kind for kind in kinds if f"c{position}_{kind}" not in refused}
+        for position, heading in enumerate(sample.column_names)
+    }
 
 
 def _chosen(name: str, values: Sequence[str], kinds: set[str]) -> str:
