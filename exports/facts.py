@@ -26,7 +26,7 @@ class ReleaseFacts:
     """The facts of one release.
 
     Attributes:
-        council: the label on every page and file, e.g. "Brigstow City Council (fictional)".
+        council: the label on every page and file, e.g. "Sampleton Borough Council (fictional)".
         is_fictional: whether every page and file must say that the figures are made up.
         licence: the licence the release is published under, in words.
         attribution: statements that the sources' licences ask for, in order.

@@ -199,7 +199,7 @@ class Measure:
 
     @property
     def comparison(self) -> str:
-        """'Trafford 47.1, median of 15 neighbours 43.0, better'."""
+        """'Sampleton 47.1, median of 15 neighbours 43.0, better'."""
         if not self.is_reported or not self.row["comparator_count"] or self.row["comparator_median"] is None:
             return ""
         count = wording.count(int(self.row["comparator_count"]), "neighbour")
@@ -553,7 +553,7 @@ def _targets_sentence(measures: Sequence[Measure]) -> str:
 
 
 def _neighbours_sentence(measures: Sequence[Measure], own_area: str = "") -> str:
-    """'Trafford does better than the median of its neighbours on 14 of 22 measures and worse on eight.'"""
+    """'Sampleton does better than the median of its neighbours on 14 of 22 measures and worse on eight.'"""
     verdicts = Counter(measure.against_median for measure in measures)
     better, worse = verdicts["better"], verdicts["worse"]
     total = better + worse + verdicts["equal"]

@@ -186,7 +186,7 @@ def day(moment: datetime) -> str:
 
 
 def possessive(name: str) -> str:
-    """'Trafford's', 'St Albans'': with a typographic apostrophe."""
+    """'Sampleton's', 'St Albans'': with a typographic apostrophe."""
     return f"{name}’" if name.endswith("s") else f"{name}’s"
 
 

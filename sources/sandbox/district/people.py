@@ -34,7 +34,7 @@ _MEDIANS = np.array([3.0, 6.0, 14.0, 15.0, 3.5])  # calendar days of a spell
 _SPREADS = np.array([0.65, 0.95, 1.0, 0.75, 0.8])  # of the logarithm
 _DAYS_PER_SPELL = 5.3  # working days, of the reasons taken together; observed
 _LEAVING = ["Resigned", "Retired", "Redundant", "Dismissed", "Contract ended"]
-_HIRING_DAYS = 75  # on average until a vacant post is filled
+_HIRING_DAYS = 130  # on average until a vacant post is filled
 _HOURLY = 16.2
 
 

@@ -72,7 +72,7 @@ def _write_audit(rng: np.random.Generator, folder: Path) -> None:
             subject = _SUBJECTS[int(rng.integers(0, len(_SUBJECTS)))]
             issued = due + int(rng.normal(3, 14)) if rng.random() < 0.93 else NONE
             issued = issued if issued <= END else NONE
-            assurance = int(rng.choice(5, p=[0.14, 0.5, 0.24, 0.11, 0.01]))
+            assurance = int(rng.choice(5, p=[0.16, 0.56, 0.18, 0.09, 0.01]))
             reference = f"{year}/{number:02d}"
             given = "" if np.isnat(issued) else _ASSURANCE[assurance]
             title = f"{SERVICES[code]} – {subject}"
