@@ -1,8 +1,8 @@
 """LG Inform Plus, the Local Government Association's data service: measures of councils and their neighbours.
 
 The service needs a subscription, and no answer of it was at hand: its shape here is an assumption, taken from how
-others read it. One measure a call comes as a wide table, an area a row and a period a column; its header may come again,
-which is no data. What the signature signs (the whole address before it) is assumed, too.
+others read it. One measure a call comes as a wide table, an area a row and a period a column; its header may come
+again, which is no data. What the signature signs (the whole address before it) is assumed, too.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from support.builders import Q1, Q2, column, files_in, key, make_contract, make_source, rows_of
-from support.fault_server import Answer, FaultServer, faults
+from support.fault_server import Answer, Asked, FaultServer, faults
+from support.replays import recorded, source_of
 
 from sources.config import Source
 from sources.contract import Contract
@@ -125,17 +126,104 @@ def test_a_dataset_that_the_portal_does_not_know(tmp_path: Path, contract: Contr
     with faults({f"{BASE}/records": [unknown]}) as server:
         source = source_at(tmp_path, server.url, contract)
         with pytest.raises(
-            SourceError, match=r"refused with status 404 Not Found: .*Unknown dataset.* Check the path\."
+            SourceError, match=r"refused with status 404 Not Found: Unknown dataset \(ODSQLError\)\. Check the path\."
         ):
             source.reach()
         (landed,) = land(contract, source.extract("things", [Q1]), tmp_path / "data", [Q1])
         assert landed.error is not None and "status 404" in landed.error
 
 
-def test_a_portal_that_speaks_another_version_is_named(tmp_path: Path, contract: Contract) -> None:
-    with faults({f"{BASE}/records": [Answer({"nhits": 4, "records": []})]}) as server:
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ({"nhits": 4, "parameters": {}, "records": []}, "answers as Explore v1.0 does"),
+        ({"total": 4, "links": [], "records": [{"record": {"id": "1", "fields": {}}}]}, "answers as Explore v2.0 does"),
+        ({"results": ROWS}, "the answer has no total_count"),
+    ],
+)
+def test_a_portal_that_speaks_another_version_is_named(
+    tmp_path: Path, contract: Contract, body: dict[str, Any], said: str
+) -> None:
+    with faults({f"{BASE}/records": [Answer(body)]}) as server:
         landed = fetched(tmp_path, server.url, contract)
-        assert landed.error == f"{BASE}/records: the answer has no total_count; is this Explore v2.1?"
+        assert landed.error == (
+            f"{BASE}/records: {said}; this connector reads v2.1. Check connection.base_url, or ask the portal's owner."
+        )
+
+
+@pytest.mark.parametrize("name", ["v1.0_brussels/garages", "v1.0_eindhoven/zero_results", "v1.0_namur/no_parking"])
+def test_recorded_portals_of_the_first_version_are_named(tmp_path: Path, contract: Contract, name: str) -> None:
+    with faults({f"{BASE}/records": [Answer(recorded(f"opendatasoft/{name}.json"))]}) as server:
+        landed = fetched(tmp_path, server.url, contract)
+        assert landed.error is not None and "answers as Explore v1.0 does; this connector reads v2.1" in landed.error
+
+
+def test_recorded_records_land_as_they_are(tmp_path: Path) -> None:
+    body = recorded("opendatasoft/v2.1_examples_from_openapi.json")["records-v2.1"]["value"]
+    contract = make_contract(
+        tmp_path, key("id"), column("name", required=True), column("lat", "DECIMAL(9,5)"), column("others")
+    )
+    columns = {"id": "geoname_id", "lat": "coordinates.lat", "others": "alternate_names"}
+    with portal(lines(*body["results"]), len(body["results"])) as server:
+        landed = fetched(tmp_path, server.url, contract, columns=columns)
+        assert (landed.error, landed.rows) == (None, len(body["results"]))
+        first = body["results"][0]
+        name, lat, others = rows_of(landed.path, "name, lat, others")[0]
+        assert (name, float(lat)) == (first["name"], first["coordinates"]["lat"])
+        assert json.loads(others) == first["alternate_names"]
+
+
+def test_a_spent_quota_says_until_when(tmp_path: Path, contract: Contract) -> None:
+    spent = {
+        "errorcode": 10002,
+        "error": "Too many requests on the domain. Please contact the domain administrator.",
+        "reset_time": "2026-01-01T00:00:00Z",
+        "limit_time_unit": "day",
+        "call_limit": 10_000,
+    }
+    with faults({f"{BASE}/records": [Answer(spent, 403)]}) as server:
+        landed = fetched(tmp_path, server.url, contract)
+        assert landed.error is not None
+        assert (
+            "10000 calls a day are allowed, the next from 2026-01-01T00:00:00Z; a key (connection.auth)" in landed.error
+        )
+
+
+def test_a_portal_that_asks_for_hours_is_left_alone(tmp_path: Path, contract: Contract) -> None:
+    busy = Answer({"errorcode": 10002, "error": "Too many requests"}, 429, {"Retry-After": "40000"})
+    with faults({f"{BASE}/records": [busy]}) as server:
+        landed = fetched(tmp_path, server.url, contract)
+        assert landed.error is not None and "asks to be left alone for 40,000 seconds" in landed.error
+        assert server.times(f"{BASE}/records") == 1
+
+
+def test_a_wrong_filter_is_told_in_the_portals_words(tmp_path: Path, contract: Contract) -> None:
+    refused = Answer({"message": "ODSQL query is malformed: Unknown field: years", "error_code": "ODSQLError"}, 400)
+    with faults({f"{BASE}/records": [refused]}) as server:
+        landed = fetched(tmp_path, server.url, contract, where="years > 2020")
+        assert landed.error is not None
+        assert "status 400 Bad Request: ODSQL query is malformed: Unknown field: years (ODSQLError)" in landed.error
+
+
+def test_the_key_goes_into_the_header_and_into_no_message(tmp_path: Path, contract: Contract) -> None:
+    def counted(asked: Asked) -> Answer:
+        if asked.headers.get("authorization") != "Apikey secret-of-ours":
+            return Answer({"message": "Not for you", "error_code": "Unauthorized"}, 401)
+        return Answer({"total_count": 4, "results": []})
+
+    def export(asked: Asked) -> Answer:
+        return Answer({"message": f"{asked.headers['authorization']} may not export", "error_code": "Forbidden"}, 403)
+
+    auth = {"kind": "api_key", "name": "Authorization", "prefix": "Apikey ", "value": "secret-of-ours"}
+    with faults({f"{BASE}/records": [counted], f"{BASE}/exports/jsonl": [export]}) as server:
+        columns = {"area_code": "code", "calendar_year": "year"}
+        source = source_of(
+            tmp_path, "opendatasoft", server.url, contract, {"dataset": "emissions", "columns": columns}, auth=auth
+        )
+        source.reach()
+        (landed,) = land(contract, source.extract("things", [Q1]), tmp_path / "data", [Q1])
+        assert landed.error is not None and "may not export (Forbidden)" in landed.error
+        assert "secret" not in landed.error
 
 
 def test_a_renamed_field_is_named_with_the_nearest(tmp_path: Path, contract: Contract) -> None:
