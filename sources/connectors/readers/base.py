@@ -99,11 +99,14 @@ class Notes:
 
     def told(self) -> list[str]:
         """One line for each thing noted."""
-        return [
-            f"{', '.join(names[:2])}{f' and {len(names) - 2} more' if len(names) > 2 else ''}: "
-            + words.replace("{count}", f"{self._counts[words]:,}")
-            for words, names in self._names.items()
-        ]
+        lines = []
+        for words, names in self._names.items():
+            count = self._counts[words]
+            several = f" and {len(names) - 2} more" if len(names) > 2 else ""
+            one = {"rows": "row", "times": "time"} if count == 1 else {}
+            told = " ".join(one.get(word, word) for word in words.split(" ")).replace("{count}", f"{count:,}")
+            lines.append(f"{', '.join(names[:2])}{several}: {told}")
+        return lines
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import IO
@@ -22,6 +23,7 @@ from sources.connectors.readers.tables import Table
 from sources.errors import SourceError
 
 _HEAD = 1 << 16
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _BLOCK = 2 << 20  # a record longer than this is no record: a quotation mark was never closed
 
 
@@ -75,14 +77,15 @@ def _records(
     above = skipped_lines - header.first
     refused: list[tuple[int, str, str]] = []
     mended: list[tuple[int, list[str]]] = []
+    aside: list[tuple[int, list[str]]] = []
     apart: list[int] = []  # numbers of both kinds, which are in no batch
 
     def torn(row: pyarrow.csv.InvalidRow) -> str:
         number = row.number - above
         cells = next(csv.reader(io.StringIO(row.text, newline=""), delimiter=delimiter), [])
         apart.append(number)
-        if len(cells) >= width and not any(cell.strip() for cell in cells[width:]):
-            mended.append((number, cells[:width]))  # nothing but delimiters too many
+        if not any(cell.strip() for cell in (cells[width:] if len(cells) >= width else cells)):
+            mended.append((number, [*cells, *[""] * width][:width]))  # too many delimiters, or nothing but some
         else:
             reason = f"the record has {row.actual_columns} cells where the header has {row.expected_columns}"
             refused.append((number, reason, row.text))
@@ -112,13 +115,11 @@ def _records(
             span = np.arange(number + 1, number + 1 + batch.num_rows + len(later))
             numbers = span[~np.isin(span, later)][: batch.num_rows]
             number = int(numbers[-1]) if len(numbers) else number
-            swallowed = _swallowed(batch, delimiter)
-            for row in np.flatnonzero(swallowed):
-                cells = [column[int(row)].as_py() for column in batch.columns]
-                reason = "a cell holds whole records: a quotation mark in it was never closed"
-                refused.append((int(numbers[row]), reason, delimiter.join(cells)))
-            if swallowed.any():
-                batch, numbers = batch.filter(pa.array(~swallowed)), numbers[~swallowed]
+            doubtful = _doubtful(batch, delimiter)
+            if doubtful.any():
+                chosen = batch.filter(pa.array(doubtful)).to_pylist()
+                aside += zip(numbers[doubtful].tolist(), (list(row.values()) for row in chosen), strict=True)
+                batch, numbers = batch.filter(pa.array(~doubtful)), numbers[~doubtful]
             yield from table.batches(dict(enumerate(batch.columns)), numbers)
     except pa.ArrowInvalid as error:
         # No line after the header's own, or not even an end to that one: no rows, which is for landing to judge.
@@ -129,6 +130,11 @@ def _records(
             ) from None
         if not any(words in str(error) for words in ("Empty CSV file", "Could not skip initial")):
             raise SourceError(f"{reading.place}: cannot be read as CSV: {error}.") from None
+    if aside and _is_badly_quoted(source, delimiter):
+        reason = "a cell holds whole records: a quotation mark in it was never closed"
+        refused += [(number, reason, delimiter.join(cells)) for number, cells in aside]
+    else:
+        mended += aside
     if mended:
         columns = {index: pa.array([cells[index] for _, cells in mended]) for index in range(width)}
         yield from table.batches(columns, np.array([number for number, _ in mended]))
@@ -137,12 +143,27 @@ def _records(
         yield x.refused_batch(reading.contract, reading.source, refused)
 
 
-def _swallowed(batch: pa.RecordBatch, delimiter: str) -> np.ndarray:
-    """Which rows have a cell with a line that is itself a record: as many delimiters as a whole row."""
+def _doubtful(batch: pa.RecordBatch, delimiter: str) -> np.ndarray:
+    """Which rows have a cell that may have swallowed records after a quotation mark that was never closed: its lines
+    have as many delimiters as the rest of the row, whole rows, and the beginning of the last row."""
     found = np.zeros(batch.num_rows, bool)
-    enough = batch.num_columns - 1
-    for column in batch.columns if enough > 1 else ():
-        broken = pc.match_substring(column, "\n").to_numpy(zero_copy_only=False)
-        for row in np.flatnonzero(broken):
-            found[row] |= any(line.count(delimiter) >= enough for line in column[int(row)].as_py().split("\n")[1:])
+    last = batch.num_columns - 1
+    for index, column in enumerate(batch.columns):
+        quoted = pc.match_substring(column, '"').to_numpy(zero_copy_only=False)
+        for row in np.flatnonzero(quoted):
+            counts = [line.count(delimiter) for line in _LINE_END.split(column[int(row)].as_py())]
+            if len(counts) > 1:
+                found[row] |= counts == [last - index, *[last] * (len(counts) - 2), index]
     return found
+
+
+def _is_badly_quoted(source: Utf8, delimiter: str) -> bool:
+    """Whether a quotation mark closes anywhere else than at the end of a cell. Looked into only where rows are
+    doubtful, as it takes much longer than reading."""
+    text = io.TextIOWrapper(io.BufferedReader(source.again()), "utf-8", newline="")
+    try:
+        for _ in csv.reader(text, delimiter=delimiter, strict=True):
+            pass
+    except csv.Error:
+        return True
+    return False

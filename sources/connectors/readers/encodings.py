@@ -36,6 +36,10 @@ class Utf8(io.RawIOBase):
         self._ready, self._offset, self._pure = b"", 0, True
         self.found = self._declared or "utf-8"
 
+    def again(self) -> Utf8:
+        """The same from its start; this one must not be read any more."""
+        return Utf8(self._file, self._declared, self._place)
+
     def readable(self) -> bool:
         """Always: this is for reading."""
         return True
