@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import requests
 
-from sources.sandbox import ensure
+from sources.sandbox import ensure, ombudsman, service_requests
 from sources.sandbox.complaints import RECORDS
 from sources.sandbox.complaints_api import ComplaintsApi
 
@@ -153,11 +153,44 @@ def test_an_item_is_nested_as_documented(api: tuple[str, ComplaintsApi]) -> None
         "team",
         "uprn",
         "outcome",
+        "root_cause",
         "extension_days",
         "updated_at",
     }
     assert item["dates"].keys() == {"received", "acknowledged", "answered"}
     assert item["team"].keys() == {"code"}
+
+
+def test_requests_come_as_they_stood_and_one_twice(api: tuple[str, ComplaintsApi], data: Path) -> None:
+    address, complaints = api
+    headers = {"Authorization": f"Bearer {token(address, complaints)}"}
+    items: list[dict[str, Any]] = []
+    params: dict[str, Any] = {**QUARTER, "limit": 50}
+    while params:
+        body = requests.get(f"{address}/api/requests", params=params, headers=headers, timeout=10).json()
+        items += body["items"]
+        params = {"cursor": body["next_cursor"], "limit": 50} if body["next_cursor"] else {}
+    table = pq.read_table(data / service_requests.RECORDS).to_pylist()
+    changed = [row for row in table if "2025-01-01" <= row["updated_at"].isoformat() < "2025-04-01"]
+    newest = {row["request_ref"]: row["updated_at"].isoformat() for row in changed}
+    assert len(items) == len(newest) + 1
+    assert {item["ref"]: item["updated_at"] for item in items} == newest
+    assert items[0].keys() == {"ref", "dates", "team", "category", "channel", "demand", "place", "updated_at"}
+    assert items[0]["place"].keys() == {"ward", "uprn"}
+    # What is not yet completed has not been judged either.
+    assert all(item["demand"] is None for item in items if item["dates"]["completed"] is None)
+
+
+def test_the_ombudsman_s_decisions_come_all_at_once_to_who_may_see_them(
+    api: tuple[str, ComplaintsApi], data: Path
+) -> None:
+    address, complaints = api
+    assert requests.get(f"{address}/api/ombudsman", timeout=10).status_code == 401
+    headers = {"Authorization": f"Bearer {token(address, complaints)}"}
+    decisions = requests.get(f"{address}/api/ombudsman", headers=headers, timeout=10).json()["decisions"]
+    assert len(decisions) == pq.read_metadata(data / ombudsman.RECORDS).num_rows > 300
+    assert {decision["decision"] for decision in decisions} == set(ombudsman.DECISIONS)
+    assert all(decision["detailed"] for decision in decisions if decision["decision"] in ("Upheld", "Not upheld"))
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
@@ -18,7 +19,23 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from sources.sandbox import audit, city, complaints, ensure, finance, hr, open_data, risk, store, timeline
+from sources.sandbox import (
+    areas,
+    audit,
+    city,
+    complaints,
+    ensure,
+    finance,
+    housing,
+    hr,
+    open_data,
+    returns,
+    risk,
+    service_requests,
+    social_care,
+    store,
+    timeline,
+)
 from sources.sandbox.sickness import Spells, _first_of_overlapping, _take
 
 SEED, SCALE = 7, 0.05
@@ -53,14 +70,24 @@ def test_the_same_seed_gives_the_same_bytes(data: Path, tmp_path: Path) -> None:
 def test_another_seed_gives_another_city(data: Path, tmp_path: Path) -> None:
     other = hashes(ensure(tmp_path, SEED + 1, SCALE))
     assert other.keys() == hashes(data).keys()
-    assert all(other[name] != digest for name, digest in hashes(data).items() if "neighbours" not in name)
+    same = {name for name, digest in hashes(data).items() if other[name] == digest}
+    facts = {"open_data/nearest-neighbours.parquet", "areas/wards.csv"}
+    assert {name for name in same if "budget_book" not in name} == facts, "what no chance decides"
 
 
 def test_every_period_has_its_files(data: Path) -> None:
     months = [f"{month.first:%Y-%m}" for month in timeline.months()]
     assert (months[0], months[-1], len(months)) == ("2021-04", "2026-09", 66)
     names = {path.name for path in (data / finance.FOLDER).iterdir()}
-    assert names == {f"{kind}_{month}.csv" for kind in ("ledger", "invoices", "forecasts") for month in months}
+    kinds = ("ledger", "invoices", "forecasts", "savings")
+    books = {f"budget_book_{year}.xlsx" for year in {quarter.financial_year for quarter in timeline.QUARTERS}}
+    assert names == {f"{kind}_{month}.csv" for kind in kinds for month in months} | books
+    assert {path.name for path in (data / housing.FOLDER).iterdir()} == {
+        f"hclic_{quarter.code}.zip" for quarter in timeline.QUARTERS
+    }
+    assert {path.name for path in (data / returns.FOLDER).glob("*.csv")} == {
+        f"one_city_plan_{quarter.code}.csv" for quarter in timeline.QUARTERS
+    }
     assert {path.name for path in (data / risk.FOLDER).iterdir()} == {
         f"risk_register_{quarter.code}.xlsx" for quarter in timeline.QUARTERS
     }
@@ -76,12 +103,21 @@ def test_the_whole_city_has_about_a_million_rows(data: Path) -> None:
     with sqlite3.connect(data / hr.DATABASE) as database:
         absences = database.execute("select count(distinct spell_ref) from sickness_history").fetchone()[0]
         employees = database.execute("select count(*) from assignment").fetchone()[0]
+        paid = database.execute("select count(*) from pay_snapshot").fetchone()[0]
+    with sqlite3.connect(data / social_care.DATABASE) as database:
+        care = database.execute("select count(*) from contact").fetchone()[0]
+        packages = database.execute("select count(*) from service_line").fetchone()[0]
     versions = pq.read_table(data / complaints.RECORDS, columns=["case_id", "stage"])
+    requests = pq.read_table(data / service_requests.RECORDS, columns=["request_ref"])
     assert 28_000 < lines("ledger") < 36_000
     assert 9_000 < lines("invoices") < 11_000
     assert 2_700 < absences < 3_700
     assert 500 < employees < 700
     assert 2_000 < versions.group_by(["case_id", "stage"]).aggregate([]).num_rows < 2_700
+    assert 3_400 < requests.group_by("request_ref").aggregate([]).num_rows < 4_200
+    assert 1_500 < paid < 1_900
+    assert 1_350 < care < 1_700
+    assert 1_200 < packages < 1_700
     # Framework-like records are as many at every scale: a forecast per service and month, a few audits and risks.
     assert lines("forecasts") == 35 * 66 + 36
     assert len(read_csv(data / audit.FOLDER / "audits.csv")) == 322
@@ -179,6 +215,56 @@ def test_open_data_cover_the_city_and_ten_neighbours(data: Path) -> None:
     assert city.AREA_CODE not in {row["local_authority_code"] for row in neighbours}
 
 
+def test_staff_numbers_tell_nothing(data: Path) -> None:
+    with sqlite3.connect(data / hr.DATABASE) as database:
+        numbers = [number for (number,) in database.execute("select person_ref from assignment where fte_ratio > 0")]
+        paid = {number for (number,) in database.execute("select person_ref from pay_snapshot")}
+    assert all(len(number) == 6 and number.isdecimal() for number in numbers)
+    assert len(set(numbers)) == len(numbers) - 1, "one repeated"
+    assert sorted(numbers) != numbers, "not in the order of joining"
+    assert paid <= set(numbers)
+
+
+def test_every_address_lies_in_one_ward_at_a_time(data: Path) -> None:
+    """The systems ask `areas` where an address lies; the lookup says the same."""
+    known = areas.addresses(SEED, SCALE)
+    before, since = np.datetime64("2024-05-01"), np.datetime64("2024-05-02")
+    everyone = np.arange(len(known.uprn))
+    old, new = ({code for code, _, _ in areas.wards_on(on)} for on in (before, since))
+    assert (len(old), len(new), len(old & new)) == (34, 34, 28)
+    assert set(known.ward_on(everyone, np.full(len(everyone), before))) == old
+    assert set(known.ward_on(everyone, np.full(len(everyone), since))) == new
+    with zipfile.ZipFile(data / areas.FOLDER / areas.UPRNS) as archive:
+        (name,) = archive.namelist()
+        lines = archive.read(name).decode().splitlines()
+    moved = int((known.ward_before != known.ward_since).sum())
+    assert len(lines) - 1 == len(known.uprn) + moved
+    assert moved > 100
+
+
+def test_a_return_has_its_tables_below_a_title(data: Path) -> None:
+    book = fastexcel.read_excel(data / returns.FOLDER / "return_ASC_2026-27-Q1.xlsx")
+    assert book.sheet_names == ["Measures", "Narratives", "Activities", "Milestones", "Sign-off"]
+    top = book.load_sheet("Measures", header_row=None, skip_rows=0, dtypes="string", n_rows=6).to_arrow()
+    assert top.column(0).to_pylist()[1] == "Directorate: Adults and Public Health"
+    measures = book.load_sheet("Measures", header_row=5).to_arrow().to_pylist()
+    assert [row["Measure"] for row in measures] == ["AS01", "AS02", "AS03"]
+    assert {row["Period from"].date() for row in measures} == {date(2026, 4, 1)}
+    signed = book.load_sheet("Sign-off", header_row=5).to_arrow().to_pylist()
+    assert [row["Stage"] for row in signed[:2]] == ["Service", "Divisional management team"]
+
+
+def test_a_partner_s_milestone_keeps_its_day_and_ends_once(data: Path) -> None:
+    seen: dict[str, list[tuple[str, str]]] = {}
+    for quarter in timeline.QUARTERS:
+        for row in read_csv(data / returns.FOLDER / f"one_city_plan_{quarter.code}.csv"):
+            seen.setdefault(row["Milestone"], []).append((row["Due"], row["Done on"]))
+    assert len(seen) == 8 * 6
+    for reports in seen.values():
+        assert len({due for due, _ in reports}) == 1
+        assert len({done for _, done in reports if done}) <= 1
+
+
 def test_data_are_made_once(tmp_path: Path) -> None:
     first = ensure(tmp_path, SEED, 0.02)
     stamp = (first / hr.DATABASE).stat().st_mtime_ns
@@ -204,7 +290,20 @@ def test_a_generation_that_is_killed_leaves_nothing_half(tmp_path: Path) -> None
     assert all(path.name.startswith("unfinished-") for path in tmp_path.iterdir() if path.is_dir())
     made = ensure(tmp_path, SEED, SCALE)
     assert [path for path in tmp_path.iterdir() if path.is_dir()] == [made]
-    assert len(hashes(made)) == 66 * 3 + 22 + 2 + 3 + 2
+    months, quarters, years, directorates = 66, 22, 6, 6
+    finance_files = months * 4 + years
+    returned = quarters * directorates - 1 + quarters
+    folders = {
+        "audit": 2,
+        "areas": 3,
+        "open_data": 6,
+        "deflators": 11,
+        "waste": 1,
+        "housing": quarters,
+        "risk": quarters,
+    }
+    databases, tables = 3, 3
+    assert len(hashes(made)) == finance_files + returned + sum(folders.values()) + databases + tables
 
 
 def test_data_of_another_version_go(tmp_path: Path) -> None:
