@@ -189,7 +189,7 @@ def _check_parts(place: str, archive: zipfile.ZipFile) -> None:
     for part in parts:
         try:
             text = archive.read(part)
-            if any(mark in text for mark in _DECLARATIONS):
+            if b"<!DOCTYPE" in text or text.startswith(_UTF_16):
                 raise SourceError(
                     f"{place}: '{part.filename}' declares a document type, as no spreadsheet program does; refused. "
                     "Ask who made it."
@@ -201,11 +201,15 @@ def _check_parts(place: str, archive: zipfile.ZipFile) -> None:
             raise _too_many_cells(place)
 
 
-_DECLARATIONS = (b"<!DOCTYPE", b"<!ENTITY", "<!DOCTYPE".encode("utf-16-le"), "<!DOCTYPE".encode("utf-16-be"))
-_COLUMN = re.compile(rb"\sr\s*=\s*[\"']([A-Za-z]+)[0-9]")
-_ROW = re.compile(rb"\sr\s*=\s*[\"'][A-Za-z]*([0-9]+)")
-_CELL = re.compile(rb"<(?:\w+:)?c[\s/>]")
-_COUNT = re.compile(rb"\s(?:uniqueCount|count)\s*=\s*[\"']([0-9]+)")
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff", b"<\0", b"\0<")  # in which a declaration could hide; no program writes it
+# How spreadsheet programs write a cell's address, which is quick to find, and all that XML allows, which is not.
+_PLAIN = re.compile(rb' r="([A-Za-z]+)'), re.compile(rb' r="[A-Za-z]*([0-9]+)')
+_ANY = re.compile(rb"\sr\s*=\s*[\"']([A-Za-z]+)"), re.compile(rb"\sr\s*=\s*[\"'][A-Za-z]*([0-9]+)")
+_UNUSUAL = (b":c", b":row", b"<c\t", b"<c\n", b"<c\r", b"<c/")
+_CELL, _ROW = re.compile(rb"<(?:[^\s<>/]+:)?c[\s/>]"), re.compile(rb"<(?:[^\s<>/]+:)?row[\s/>]")
+_ADDRESS = re.compile(rb"\sr\s*=\s*[\"']([A-Za-z]+)([0-9]+)")
+_EMPTY = re.compile(rb'<c r="[A-Za-z]+[0-9]+"(?: [A-Za-z:]+="[^"<>]*")*/>')
+_COUNT = re.compile(rb"ount\s*=\s*[\"']([0-9]+)")  # count and uniqueCount
 
 
 def _cells_in_xlsx(text: bytes) -> int:
@@ -216,13 +220,20 @@ def _cells_in_xlsx(text: bytes) -> int:
         announced = 0
     if b"row" not in text:
         return announced
-    columns, rows = _COLUMN.findall(text), set(_ROW.findall(text))
+    columns, rows = (pattern.findall(text) for pattern in _PLAIN)
+    cells, tags = text.count(b"<c ") + text.count(b"<c>"), text.count(b"<row")
+    if len(columns) != cells or len(rows) != cells + tags or any(mark in text for mark in _UNUSUAL):
+        columns, rows = (pattern.findall(text) for pattern in _ANY)
+        cells, tags = len(_CELL.findall(text)), len(_ROW.findall(text))
     last_column = max((_number(name[:10]) for name in set(columns)), default=0)
-    last_row = max((int(number[:20]) for number in rows), default=0)
-    if len(_CELL.findall(text)) > len(columns):  # cells, and rows, without an address stand beside the one before
-        last_column += max(len(_CELL.findall(row)) for row in re.split(rb"<(?:\w+:)?row\b", text))
-    if (tags := len(re.findall(rb"<(?:\w+:)?row[\s/>]", text))) > len(rows):
+    last_row = max((int(number[:20]) for number in set(rows)), default=0)
+    if cells > len(columns) or tags > len(rows) - len(columns):  # without an address it stands beside the one before
+        last_column += max(len(_CELL.findall(row)) for row in _ROW.split(text))
         last_row += tags
+    elif last_row * last_column > MAXIMUM_CELLS:  # cells that have nothing but a style are left out by the reader, too
+        filled = _ADDRESS.findall(_EMPTY.sub(b"", text))
+        last_column = max((_number(name[:10]) for name, _ in filled), default=0)
+        last_row = max((int(number[:20]) for _, number in filled), default=0)
     return max(announced, last_row * last_column)
 
 
@@ -277,14 +288,24 @@ def _too_many_cells(place: str) -> SourceError:
 
 def _try_elsewhere(place: str, file: IO[bytes]) -> None:
     """An .xls or .xlsb has no text to look into: whether bounded memory will do is tried in a process apart."""
-    trial = (
-        "import resource, sys; resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30)); import fastexcel\n"
-        "book = fastexcel.read_excel(sys.stdin.buffer.read())\n"
-        "for name in book.sheet_names: book.load_sheet(name, header_row=None, skip_rows=0, dtypes='string')"
-    )
     try:
-        ended = subprocess.run([sys.executable, "-c", trial], input=file.read(), capture_output=True, timeout=60)
+        ended = subprocess.run([sys.executable, "-c", _TRIAL], input=file.read(), capture_output=True, timeout=60)
     except subprocess.TimeoutExpired:
         raise _too_many_cells(place) from None
-    if ended.returncode < 0:  # by a signal; what it merely cannot read, the reader says in its own words
+    if ended.returncode < 0:
         raise _too_many_cells(place)
+    if ended.returncode > 0:
+        raise SourceError(f"{place}: is damaged. Ask for the file again.")
+
+
+# Ends by a signal where memory does not suffice, with an error where the reader breaks down; what it merely cannot read,
+# it will say in its own words.
+_TRIAL = """
+import contextlib, resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
+import fastexcel
+with contextlib.suppress(fastexcel.FastExcelError):
+    book = fastexcel.read_excel(sys.stdin.buffer.read())
+    for name in book.sheet_names:
+        book.load_sheet(name, header_row=None, skip_rows=0, dtypes="string")
+"""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import IO, Any
 
@@ -37,17 +38,27 @@ def read(reading: Reading, file: IO[bytes]) -> Iterator[pa.RecordBatch]:
     import fastexcel  # loaded only where a council has workbooks
 
     archives.check_workbook(reading.place, file)
-    try:
+    with _in_words(reading.place):
         book = fastexcel.read_excel(file.read())
-    except fastexcel.FastExcelError as error:
-        raise SourceError(f"{reading.place}: cannot be read as a workbook: {error}. Ask for the file again.") from None
     names = _sheets(reading, book.sheet_names)
     for name in names:
         one = replace(reading, sheet=name, several=len(names) > 1)
-        try:
+        with _in_words(one.source):
             yield from _sheet(one, book, name)
-        except fastexcel.FastExcelError as error:
-            raise SourceError(f"{one.source}: cannot be read: {error}. Ask for the file again.") from None
+
+
+@contextmanager
+def _in_words(place: str) -> Iterator[None]:
+    """What the library cannot read, as a SourceError; where it breaks down it raises what is no Exception at all."""
+    import fastexcel
+
+    try:
+        yield
+    except BaseException as error:
+        if not isinstance(error, fastexcel.FastExcelError) and type(error).__name__ != "PanicException":
+            raise
+        reason = str(error).partition("\n")[0]
+        raise SourceError(f"{place}: cannot be read as a workbook: {reason}. Ask for the file again.") from None
 
 
 def _sheets(reading: Reading, present: Sequence[str]) -> list[str]:
