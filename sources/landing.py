@@ -1,38 +1,33 @@
 """Landing: conform extracts to their contract, set rejected rows aside with reasons, write immutable Parquet.
 
-    raw/<system>/<dataset>/period=<quarter start | all>/<extract id>.parquet        the good rows, typed
-    rejected/<system>/<dataset>/period=…/<extract id>.parquet                       refused rows as text, with reasons
-
-An extract id is its UTC moment and a hash of its content, so names sort by time and the same content is recognised.
-The good file is renamed into place last: an extract exists once it does, and whole.
+Text waits on disk until all of it has been read and judged: what breaks off leaves no row behind, and memory does not
+grow with rows. How a value is read is the business of sources.conform, what lies where that of sources.store.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
-import os
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from sources.contract import Column, Contract
+from sources import store
+from sources.acceptance import refusal, retyped
+from sources.conform import conformed, original, quoted, typed
+from sources.contract import LINEAGE, Contract
 from sources.errors import ConfigurationError, SourceError
-from sources.extract import DATE_PATTERNS, EXCEL_SERIAL, UNMAPPED, Extract, Format, text_schema
+from sources.extract import Extract, Format, text_schema
 from sources.periods import Quarter
+from sources.store import ExtractInForce, describe, extracts_in_force, remove_leftovers, still_open
 
-MEMORY = "2GB"  # landing's own working memory; what does not fit spills beside the data
-_STAMP = "%Y%m%dT%H%M%S%fZ"
-_63_BITS = (1 << 63) - 1  # what of a row's md5 fits a BIGINT, whose sum DuckDB makes exactly and fast
+MEMORY = "1GB"  # landing's own working memory; what does not fit spills beside the data
 
 
 @dataclass(frozen=True)
@@ -54,46 +49,39 @@ class Landed:
     error: str | None = None
 
 
-@dataclass(frozen=True)
-class ExtractInForce:
-    """One landed extract: where it lies and what its file says of it."""
-
-    system: str
-    dataset: str
-    extract_id: str
-    period_start: date | None
-    extracted_at: datetime
-    origin: str
-    source_hash: str
-    contract_version: str
-    rows: int
-    rejected: int
-    reasons: dict[str, int]
-    path: Path
-
-
-def land(contract: Contract, extracts: Iterable[Extract], data: Path, quarters: list[Quarter]) -> list[Landed]:
-    """Land every extract of one dataset under `data`, in one pass; one Landed per slot.
+def land(
+    contract: Contract,
+    extracts: Iterable[Extract],
+    data: Path,
+    quarters: list[Quarter],
+    accept_volume: str | None = None,
+) -> list[Landed]:
+    """Land every extract of one dataset under `data`; one Landed per slot.
 
     `quarters` are those asked for: an extract that holds several (`Extract.quarter` is None and the contract has a
-    period column) is split over them, rows of other quarters are left for their own run. A slot that fails lands
-    nothing and says why in `error`; the others land all the same.
+    period column) is split over them, rows of other quarters are left for their own run. One that was asked for what
+    changed `since` a moment is added to what is in force. A slot that fails lands nothing and says why in `error`; the
+    others land all the same. With `accept_volume` (who accepts it, and why) an extract lands that has too few or too
+    many rows or too many rejected ones; the reason is kept with it.
     """
-    extracted_at = datetime.now(UTC)
-    with _workspace(data) as con:
-        # Text first, slot by slot: an extract that breaks off must leave no row behind, whatever came before it.
-        attempts = [_Attempt(index, extract) for index, extract in enumerate(extracts)]
-        splits = _splits(contract, attempts)
+    with _workspace(data) as (con, folder):
+        run = _Run(con, contract, data, datetime.now(UTC), accept_volume)
+        attempts = [_Attempt(index, extract, folder / f"{index}.arrow") for index, extract in enumerate(extracts)]
+        splits = _quarter_of(contract, quarters) if _splits(contract, attempts) else None
         for attempt in attempts:
+            attempt.splits = splits
             attempt.slots = [*quarters] if splits else [attempt.extract.quarter]
-            versions = {_version(_newest(_folder(contract, data, slot))) for slot in attempt.slots}
+            former = [store.in_force(contract, data, slot) for slot in attempt.slots]
+            versions = {each.version if each else None for each in former}
             attempt.extract.version.landed = versions.pop() if len(versions) == 1 else None
-        _conform(con, contract, attempts, splits, quarters)
-        return [
-            _land_slot(con, contract, attempt, slot, splits, data, extracted_at)
-            for attempt in attempts
-            for slot in attempt.slots
-        ]
+        _look(run, attempts, splits)
+        return [_land_slot(run, attempt, slot) for attempt in attempts for slot in attempt.slots]
+
+
+def kept(contract: Contract, data: Path, quarters: Iterable[Quarter]) -> list[Landed]:
+    """What is in force for quarters that were not asked for again: unchanged."""
+    found = ((quarter, store.in_force(contract, data, quarter)) for quarter in quarters)
+    return [_unchanged(contract, quarter, extract) for quarter, extract in found if extract is not None]
 
 
 def _splits(contract: Contract, attempts: list[_Attempt]) -> bool:
@@ -119,401 +107,364 @@ def _splits(contract: Contract, attempts: list[_Attempt]) -> bool:
     return False
 
 
-def extracts_in_force(contract: Contract, data: Path, as_of: datetime | None = None) -> list[ExtractInForce]:
-    """The extracts that count for `contract`, as known at `as_of` (None: now), in order of period.
-
-    The newest of every slot; for a dataset kept whole there is one slot.
-    """
-    folder = data / "raw" / contract.system / contract.dataset
-    found = []
-    for slot in sorted(folder.glob("period=*")):
-        newest = _newest(slot, as_of)
-        if newest is not None:
-            found.append(describe(newest))
-    return found
+@dataclass(frozen=True)
+class _Run:
+    con: duckdb.DuckDBPyConnection
+    contract: Contract
+    data: Path
+    extracted_at: datetime
+    accepted: str | None
 
 
-def describe(path: Path) -> ExtractInForce:
-    """What the landed file at `path` says of itself, read from its metadata alone."""
-    metadata = pq.read_metadata(path).metadata
-    told = json.loads(metadata[b"council_vitals"])
-    return ExtractInForce(
-        system=told["system"],
-        dataset=told["dataset"],
-        extract_id=path.stem,
-        period_start=date.fromisoformat(told["period_start"]) if told["period_start"] else None,
-        extracted_at=_moment(path),
-        origin=told["origin"],
-        source_hash=told["source_hash"],
-        contract_version=told["contract_version"],
-        rows=told["rows"],
-        rejected=told["rejected"],
-        reasons=told["reasons"],
-        path=path,
-    )
+@dataclass(frozen=True)
+class _Seen:
+    """What one look at an extract's rows of one quarter has told: how many, a sum of their hashes, how many are good
+    and how many different keys those have, the newest moment among them."""
 
-
-def remove_leftovers(data: Path) -> None:
-    """Remove what landings that were killed have left under `data`: working folders, unfinished files, and rejected
-    rows of extracts that never came to exist. Only for a caller who knows that nobody is landing there."""
-    for spill in data.glob(".landing-*"):
-        shutil.rmtree(spill, ignore_errors=True)
-    raw, rejected = data / "raw", data / "rejected"
-    for unfinished in [*raw.rglob(".*.parquet.*"), *rejected.rglob(".*.parquet.*")]:
-        unfinished.unlink()
-    for aside in rejected.rglob("*.parquet"):
-        if not (raw / aside.relative_to(rejected)).exists():
-            aside.unlink()
+    rows: int = 0
+    content: int = 0
+    good: int = 0
+    keys: int = 0
+    mark: date | None = None
 
 
 @dataclass
 class _Attempt:
+    """One extract on its way. `text` is the file in which its rows wait, as the source wrote them."""
+
     index: int
     extract: Extract
+    text: Path
     slots: list[Quarter | None] = field(default_factory=list)
     error: str | None = None
+    splits: str | None = None  # SQL for a row's quarter, where the extract is to be split
+    seen: dict[date | None, _Seen] = field(default_factory=dict)
+
+    def of(self, quarter: Quarter | None) -> _Seen:
+        return self.seen.get(quarter.start if quarter and self.splits else None, _Seen())
+
+    def where(self, quarter: Quarter | None) -> str:
+        return f"where {self.splits} = date '{quarter.start}'" if quarter and self.splits else ""
 
 
 @contextlib.contextmanager
-def _workspace(data: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def _workspace(data: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
     data.mkdir(parents=True, exist_ok=True)
     with (
-        tempfile.TemporaryDirectory(prefix=".landing-", dir=data) as spill,
+        tempfile.TemporaryDirectory(prefix=".landing-", dir=data) as folder,
         duckdb.connect(":memory:") as con,
     ):
         con.execute(f"set memory_limit = '{MEMORY}'")
-        con.execute("set temp_directory = ?", [spill])
+        con.execute("set temp_directory = ?", [f"{folder}/spill"])
         con.execute("set timezone = 'UTC'")
-        yield con
+        yield con, Path(folder)
 
 
-def _conform(
-    con: duckdb.DuckDBPyConnection,
-    contract: Contract,
-    attempts: list[_Attempt],
-    splits: bool,
-    quarters: list[Quarter],
-) -> None:
-    """Read every extract into the table `conformed`, in one pass: the contract's columns, typed; the text of those that
-    are not text themselves; `_reasons` (null for a good row); `_hash` of what the source wrote; and `_quarter` where
-    the contract's period column splits the extract."""
+def _quarter_of(contract: Contract, quarters: list[Quarter]) -> str:
+    # Rows whose period cannot be read go with the last quarter asked for: refused there, not lost.
+    last = f"date '{quarters[-1].start}'"
+    return f"coalesce(cast(date_trunc('quarter', {contract.period_column}) as date), {last})"
+
+
+def _look(run: _Run, attempts: list[_Attempt], splits: str | None) -> None:
+    """Read every extract, once: its text goes to its file, and what can be told of its rows without keeping them into
+    `seen` and, with the numbers of refused rows, into the table `looked`."""
+    contract = run.contract
     spelling = attempts[0].extract.format if attempts else Format()
     names = [column.name for column in contract.columns]
-    cleaned = ", ".join(f"{_cleaned(name, spelling)} as _text_{name}" for name in names)
-    typed = ", ".join(f"{_typed(column, spelling)} as {column.name}" for column in contract.columns)
-    texts = "".join(f", _text_{column.name}" for column in contract.columns if column.sql_type != "VARCHAR")
-    # An absent value stands as a mark of its own: left out, it would let a value move to the next column unseen.
-    content = ", ".join(["_source_row", *(f"coalesce({name}, chr(30))" for name in [*names, "_refused", "_original"])])
-    checks = list(_checks(contract))
-    # Reasons are put together for the few rows that have any: a list for each row would cost more than all the rest.
-    refused = " or ".join(f"coalesce({condition}, false)" for condition, _ in checks)
-    reasons = ", ".join(f"case when {condition} then {reason} end" for condition, reason in checks)
-    quarter = "cast(null as date)"
-    if splits and contract.period_column:
-        # Rows whose period cannot be read go with the last quarter asked for: refused there, not lost.
-        quarter = (
-            f"coalesce(cast(date_trunc('quarter', {contract.period_column}) as date), date '{quarters[-1].start}')"
-        )
-    con.register("incoming", pa.RecordBatchReader.from_batches(_incoming_schema(contract), _incoming(attempts)))
-    con.execute(f"""
-        create table conformed as
-        with cleaned as (
-            select _slot, _row, _source, _source_row, _refused, _original, {cleaned},
-                   cast(md5_number(concat_ws(chr(31), {content})) & {_63_BITS} as bigint) as _hash
-            from incoming
-        ),
-        typed as (select *, {typed} from cleaned)
-        select _slot, _row, _source, _source_row, _original, _hash, {", ".join(names)}{texts}, {quarter} as _quarter,
-               case when _refused is not null then [_refused]
-                    when {refused} then list_filter([{reasons}], lambda reason: reason is not null) end as _reasons
-        from typed
+    # The sum of a row's hashes is the same in whatever order threads deliver rows; equal rows do not cancel out. The
+    # row's number takes part: a trace names it.
+    hashed = f"hash({', '.join(['_source_row', *names, '_refused', '_original'])})"
+    good = "filter (_reasons is null)"
+    keys = f"count(distinct hash({', '.join(contract.key)})) {good}" if contract.key else "0"
+    mark = f"max({contract.high_water_mark}) {good}" if contract.high_water_mark else "cast(null as date)"
+    schema = text_schema(contract).append(pa.field("_slot", pa.int32())).append(pa.field("_row", pa.int64()))
+    run.con.register("incoming", pa.RecordBatchReader.from_batches(schema, _incoming(attempts, schema)))
+    run.con.execute(f"""
+        create temp table looked as
+        select _slot, {splits or "cast(null as date)"} as _quarter, count(*) as rows, sum(_hash) as content,
+               count(*) {good} as good, {keys} as keys, {mark} as mark,
+               list(_row) filter (_reasons is not null) as refused
+        from ({conformed(contract, spelling, f"(select *, {hashed} as _hash from incoming)")}) group by all
     """)
-    con.unregister("incoming")
-    if contract.key:
-        _reject_repeated_keys(con, contract)
+    run.con.unregister("incoming")
+    found = run.con.execute("select _slot, _quarter, rows, content, good, keys, mark from looked").fetchall()
+    for slot, quarter, *seen in found:
+        attempts[slot].seen[quarter] = _Seen(*seen)
 
 
-def _incoming_schema(contract: Contract) -> pa.Schema:
-    return text_schema(contract).append(pa.field("_slot", pa.int32())).append(pa.field("_row", pa.int64()))
-
-
-def _incoming(attempts: list[_Attempt]) -> Iterator[pa.RecordBatch]:
-    """Every attempt's rows one after the other, numbered through; an attempt that breaks off keeps its error."""
+def _incoming(attempts: list[_Attempt], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Every attempt's rows one after the other, numbered through, on their way into the attempt's file; an attempt that
+    breaks off keeps its error."""
     number = 0
     for attempt in attempts:
-        try:
-            for batch in attempt.extract.batches:
-                rows = np.arange(number + 1, number + 1 + batch.num_rows)
-                slot = np.full(batch.num_rows, attempt.index, np.int32)
-                number += batch.num_rows
-                yield batch.append_column("_slot", pa.array(slot)).append_column("_row", pa.array(rows))
-        except (SourceError, ConfigurationError) as error:
-            attempt.error = str(error)
+        with pa.OSFile(str(attempt.text), "wb") as file, pa.ipc.new_stream(file, schema) as kept:
+            try:
+                for batch in attempt.extract.batches:
+                    rows = np.arange(number + 1, number + 1 + batch.num_rows)
+                    slot = np.full(batch.num_rows, attempt.index, np.int32)
+                    number += batch.num_rows
+                    numbered = pa.RecordBatch.from_arrays(
+                        [*batch.columns, pa.array(slot), pa.array(rows)], schema=schema
+                    )
+                    kept.write_batch(numbered)
+                    yield numbered
+            except (SourceError, ConfigurationError) as error:
+                attempt.error = str(error)
 
 
-def _reject_repeated_keys(con: duckdb.DuckDBPyConnection, contract: Contract) -> None:
-    # Repeated keys are looked for first: they are few, and ranking every row would cost more than all the rest.
-    key = ", ".join(contract.key)
-    same = " and ".join(f"repeated.{name} = conformed.{name}" for name in contract.key)
-    con.execute(f"""
-        create temp table repeated as
-        select _slot, {key}, min(_row) as _first from conformed
-        where _reasons is null group by _slot, {key} having count(*) > 1
-    """)
-    con.execute(f"""
-        update conformed set _reasons = ['duplicate key ({key}): the first such row is kept'] from repeated
-        where repeated._slot = conformed._slot and {same} and conformed._row > repeated._first
-          and conformed._reasons is null
-    """)
+@contextlib.contextmanager
+def _read_again(run: _Run, attempt: _Attempt) -> Iterator[None]:
+    """The attempt's rows as the table `incoming`, for one query."""
+    with pa.OSFile(str(attempt.text)) as file:
+        run.con.register("incoming", pa.ipc.open_stream(file))
+        yield
+        run.con.unregister("incoming")
 
 
-def _cleaned(name: str, spelling: Format) -> str:
-    nulls = ", ".join(_quoted(text) for text in sorted({"", *spelling.nulls}))
-    # Most values have no blanks around them, and looking costs half of what trimming does.
-    padded = f"starts_with({name}, ' ') or ends_with({name}, ' ')"
-    trimmed = f"case when trim({name}) in ({nulls}) then null else trim({name}) end"
-    return f"case when {name} in ({nulls}) then null when {padded} then {trimmed} else {name} end"
-
-
-def _typed(column: Column, spelling: Format) -> str:
-    text = f"_text_{column.name}"
-    if column.sql_type == "VARCHAR":
-        return text
-    if column.sql_type == "DATE":
-        return _date(text, spelling)
-    if column.sql_type == "TIMESTAMP":
-        moment = _of_our_era(f"case when {text} like '____-%' then try_cast({text} as timestamp) end", "timestamp")
-        own = "".join(f", {_of_our_era(_read(text, each, clock=True), 'timestamp')}" for each in spelling.dates)
-        return f"coalesce({moment}{own}, cast({_date(text, spelling)} as timestamp))"
-    if column.sql_type == "BOOLEAN":
-        return (
-            f"case when lower({text}) in ('true', 't', 'yes', 'y', '1') then true "
-            f"when lower({text}) in ('false', 'f', 'no', 'n', '0') then false end"
-        )
-    if column.sql_type == "INTEGER":
-        # A workbook writes 3 as 3.0; 3.7 is no whole number and must not be rounded into one.
-        digits = f"replace(split_part({text}, '.', 1), ',', '')"
-        return f"case when regexp_full_match({text}, '-?{_DIGITS}([.]0*)?') then try_cast({digits} as integer) end"
-    return f"coalesce(try_cast({text} as {column.sql_type}), {_amount(text, column.sql_type)})"
-
-
-def _date(text: str, spelling: Format) -> str:
-    # DuckDB reads 01/04/25 as a day of the year 1 and takes 'infinity' for a date: hence the shapes asked for first.
-    iso = _of_our_era(f"case when {text} like '____-%' then try_cast({text} as date) end", "date")
-    own = [_of_our_era(f"cast({_read(text, each)} as date)", "date") for each in spelling.dates]
-    if not own:
-        return iso
-    # Spellings are tried in their order: 01/04/25 is no day of a year that counts, so dd/mm/yy may come second.
-    return f"coalesce(case when {text} between '0' and ':' then coalesce({', '.join(own)}) end, {iso})"
-
-
-def _read(text: str, spelling: str, clock: bool = False) -> str:
-    """The moment that `text` is in one spelling of dates, a time of day (`clock`) after it; null where it is none."""
-    if spelling == EXCEL_SERIAL:
-        # Five digits (1927 to 2173): fewer or more are a year, a quantity or another spelling, and no day.
-        days = f"case when regexp_full_match({text}, '[0-9]{{5}}([.][0-9]+)?') then try_cast({text} as double) end"
-        return f"timestamp '1899-12-30' + to_microseconds(cast(round({days} * 86400) as bigint) * 1000000)"
-    if "mmm" in spelling:
-        text = f"regexp_replace({text}, '(?i)sept([^a-z]|$)', 'Sep\\1')"  # as Excel writes it in English
-    day = DATE_PATTERNS[spelling]
-    patterns = [f"{day} %H:%M:%S", f"{day} %H:%M"] if clock else [day]
-    return f"try_strptime({text}, [{', '.join(map(_quoted, patterns))}])"
-
-
-def _of_our_era(value: str, sql_type: str) -> str:
-    """Null for years that a council cannot mean: before 1000 (two digits where four belong) or after 9999."""
-    return f"case when {value} between {sql_type} '1000-01-01' and {sql_type} '9999-12-31' then {value} end"
-
-
-_DIGITS = "([0-9]{1,3}(,[0-9]{3})+|[0-9]+)"  # 1,23 is no number: it may be a decimal comma
-
-
-def _amount(text: str, sql_type: str) -> str:
-    """£1,234.56 · £ 5 · (12.00) · 12.00- · -£5: how ledgers write money. One sign at most, brackets in pairs."""
-    number = f"{_DIGITS}([.][0-9]+)?"
-    shape = f"[-−+]? ?£? ?{number}|£ ?[-−] ?{number}|[(] ?£? ?{number} ?[)]|£? ?{number} ?[-−]"
-    digits = f"try_cast(regexp_replace({text}, '[^0-9.]', '', 'g') as {sql_type})"
-    return (
-        f"case when not regexp_full_match({text}, '{shape}') then null "
-        f"when regexp_matches({text}, '[-−(]') then -{digits} else {digits} end"
-    )
-
-
-def _original(text: str) -> str:
-    """What the source wrote, without the mark of a code that the map file does not hold."""
-    marked = f"starts_with({text}, {_quoted(UNMAPPED)})"
-    return f"case when {marked} then substr({text}, {len(UNMAPPED) + 1}) else {text} end"
-
-
-def _checks(contract: Contract) -> Iterator[tuple[str, str]]:
-    """Pairs of SQL: when a row is refused, and the reason (an expression)."""
-    for column in contract.columns:
-        name, text = column.name, f"_text_{column.name}"
-        shown = f"'{name} \"' || {text} || '\" "
-        unmapped = f"starts_with({text}, {_quoted(UNMAPPED)})"
-        yield unmapped, f"'{name} \"' || {_original(text)} || '\" is not in the map file'"
-        if column.required:
-            yield f"{text} is null", f"'{name} is missing'"
-        if column.sql_type != "VARCHAR":
-            kind = _KINDS.get(column.sql_type, "a number")
-            yield f"{text} is not null and {name} is null and not {unmapped}", f"{shown}is not {kind}'"
-        if column.values:
-            allowed = ", ".join(_quoted(value) for value in column.values)
-            yield f"{text} not in ({allowed}) and not {unmapped}", f"{shown}is not an allowed value'"
-        for bound, operator, words in (
-            (column.minimum, "<", "is below"),
-            (column.maximum, ">", "is above"),
-            (column.exclusive_minimum, "<=", "is not above"),
-        ):
-            if bound is not None:
-                yield f"{name} {operator} {bound}", f"{shown}{words} {bound}'"
-        if column.pattern:
-            yield f"not regexp_full_match({text}, {_quoted(column.pattern)})", f"{shown}does not have the agreed form'"
-    for rule, condition in contract.rules:
-        yield f"not coalesce(({condition}), true)", _quoted(f"breaks the rule: {rule}")
-
-
-_KINDS = {
-    "DATE": "a date that exists",
-    "TIMESTAMP": "a moment",
-    "INTEGER": "a whole number",
-    "BOOLEAN": "yes or no",
-}
-
-
-def _land_slot(
-    con: duckdb.DuckDBPyConnection,
-    contract: Contract,
-    attempt: _Attempt,
-    quarter: Quarter | None,
-    splits: bool,
-    data: Path,
-    extracted_at: datetime,
-) -> Landed:
-    folder = _folder(contract, data, quarter)
-    former = _newest(folder)
-    if former is not None and attempt.extract.version.is_unchanged and attempt.error is None:
-        kept = describe(former)
-        return Landed(contract.dataset, quarter, former, kept.rows, kept.rejected, True, kept.reasons, ())
-    where = f"_slot = {attempt.index}" + (f" and _quarter = date '{quarter.start}'" if splits and quarter else "")
-    rows, rejected, content = con.execute(
-        f"select count(*) filter (_reasons is null), count(_reasons), "
-        # A sum, in whatever order rows come; not an exclusive or, under which two equal rows would cancel out.
-        f"coalesce(sum(_hash), 0) from conformed where {where}"
-    ).fetchone() or (0, 0, 0)
-    reasons = dict(
-        con.execute(
-            # Values differ from row to row; the kinds of reason are what people count.
-            f"select regexp_replace(reason, '(?s)\".*\" ', ''), count(*) from "
-            f"(select unnest(_reasons) as reason from conformed where {where}) group by 1 order by 2 desc, 1"
-        ).fetchall()
-    )
-    notes = tuple(attempt.extract.notes)
-    error = attempt.error or _refusal(contract, rows, rejected, reasons, former)
-    if error:
-        in_force = describe(former) if former else None
-        return Landed(
-            contract.dataset, quarter, former, in_force.rows if in_force else 0, rejected, False, reasons, notes, error
-        )
-    # The same text read under other spellings can give other rows, so the spellings count as content.
-    spelling = attempt.extract.format.model_dump_json(include={"dates", "nulls"})
-    digest = hashlib.sha256(f"{contract.version}:{spelling}:{int(content):x}:{rows}:{rejected}".encode()).hexdigest()[
-        :16
-    ]
-    if former is not None and former.stem.endswith(f"-{digest}"):
-        return Landed(contract.dataset, quarter, former, rows, rejected, True, reasons, notes)
-    extract_id = f"{extracted_at.strftime(_STAMP)}-{digest}"
+def _land_slot(run: _Run, attempt: _Attempt, quarter: Quarter | None) -> Landed:
+    contract, extract = run.contract, attempt.extract
+    former = store.in_force(contract, run.data, quarter)
+    if attempt.error:
+        return _failed(run, attempt, quarter, former, attempt.error)
+    if former is not None and extract.version.is_unchanged:
+        return _unchanged(contract, quarter, former)
+    if extract.since is not None and (former is None or former.contract_version != contract.version):
+        error = f"Asked for what changed since {extract.since}, but nothing has landed that it could be added to."
+        return _failed(run, attempt, quarter, former, error)
+    digest = _digest(contract, attempt, quarter, former)
+    if former is not None and former.source_hash == digest:
+        return _unchanged(contract, quarter, former, extract.notes)
+    extract_id = store.extract_id(run.extracted_at, digest)
+    tried = _prepare(run, attempt, quarter, extract_id)
+    if former is not None and extract.since is not None:
+        merged = _merge(run, attempt, tried, former)
+        if merged is None:
+            return _unchanged(contract, quarter, former, extract.notes)
+        tried = merged
+    notes = [*extract.notes]
+    refused = refusal(contract, tried.rows, tried.rejected, tried.reasons, former.rows if former else None)
+    if refused and run.accepted is None:
+        more = retyped(run.con, contract, tried.rows + tried.rejected, tried.reasons)
+        return _failed(run, attempt, quarter, former, f"{refused.why} {refused.remedy}{more}", tried)
+    if refused:
+        notes.append(f"{refused.why} Accepted: {run.accepted}")
     told = {
         "system": contract.system,
         "dataset": contract.dataset,
         "period_start": quarter.start.isoformat() if quarter else None,
-        "extracted_at": extracted_at.isoformat(),
-        "origin": attempt.extract.origin,
+        "extracted_at": run.extracted_at.isoformat(),
+        "origin": extract.origin,
         "source_hash": digest,
         "contract_version": contract.version,
-        "rows": rows,
-        "rejected": rejected,
-        "reasons": reasons,
+        "rows": tried.rows,
+        "rejected": tried.rejected,
+        "reasons": tried.reasons,
         "notes": notes,
-        "version": attempt.extract.version.read,
+        "accepted": run.accepted if refused else None,
+        "version": extract.version.read,
+        "mark": _moment_of(tried.mark).isoformat() if tried.mark else None,
+        "carries": tried.carries,
     }
-    names = ", ".join(column.name for column in contract.columns)
-    written = {
-        column.name: column.name if column.sql_type == "VARCHAR" else f"_text_{column.name}"
+    path = store.folder(contract, run.data, quarter) / f"{extract_id}.parquet"
+    if tried.rejected:
+        store.write(run.con, "from refused", store.rejected_rows(path), told)
+    with _read_again(run, attempt):
+        store.write(run.con, tried.good, path, told)
+    return Landed(contract.dataset, quarter, path, tried.rows, tried.rejected, False, tried.reasons, tuple(notes))
+
+
+def _digest(contract: Contract, attempt: _Attempt, quarter: Quarter | None, former: ExtractInForce | None) -> str:
+    """A hash of what would land: the text; how it is read; what it is added to, where only what changed was asked."""
+    seen, extract = attempt.of(quarter), attempt.extract
+    spelling = extract.format.model_dump_json(include={"dates", "nulls"})
+    added_to = former.source_hash if former is not None and extract.since is not None else ""
+    told = f"{contract.version}:{quarter}:{spelling}:{added_to}:{seen.content:x}:{seen.rows}"
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What is about to land: `good` is SQL for the rows (over `incoming`), the refused ones are the table `refused`."""
+
+    good: str
+    rows: int
+    rejected: int
+    reasons: dict[str, int]
+    mark: date | None
+    carries: tuple[str, ...] = ()
+
+
+def _prepare(run: _Run, attempt: _Attempt, quarter: Quarter | None, extract_id: str) -> _Prepared:
+    """Set the refused rows of one slot aside, each with its reasons."""
+    con, contract, seen = run.con, run.contract, attempt.of(quarter)
+    spelling, where = attempt.extract.format, attempt.where(quarter)
+    slot = f"_slot = {attempt.index} and _quarter is not distinct from {_day(quarter if attempt.splits else None)}"
+    con.execute(f"""
+        create or replace temp table aside as
+        select unnest(refused) as _row, cast(null as varchar) as _repeated from looked where {slot}
+    """)
+    repeated = seen.good - seen.keys if contract.key else 0
+    if repeated:
+        _set_repeatedaside(run, attempt, where)
+    texts = ", ".join(
+        f"{original(column.name if column.sql_type == 'VARCHAR' else f'_text_{column.name}')} as {column.name}"
         for column in contract.columns
-    }
-    texts = ", ".join(f"{_original(text)} as {name}" for name, text in written.items())
-    lineage = (
-        f"{_quoted(extract_id)} as _extract_id, timestamptz '{extracted_at:%Y-%m-%d %H:%M:%S.%f}+00' as _extracted_at, "
-        f"cast({_quoted(str(quarter.start)) if quarter else 'null'} as date) as _period_start, "
-        "_row as _row_number, _source, _source_row"
     )
-    file = f"{extract_id}.parquet"
-    if rejected:
-        aside = data / "rejected" / contract.system / contract.dataset / folder.name / file
-        bad = f"select {texts}, _reasons, _original, {lineage} from conformed where {where} and _reasons is not null"
-        _write(con, bad, aside, told)
-    path = folder / file
-    _write(con, f"select {names}, {lineage} from conformed where {where} and _reasons is null", path, told)
-    return Landed(contract.dataset, quarter, path, rows, rejected, False, reasons, notes)
+    lineage = (
+        f"{quoted(extract_id)} as _extract_id, "
+        f"timestamptz '{run.extracted_at:%Y-%m-%d %H:%M:%S.%f}+00' as _extracted_at, "
+        f"{_day(quarter)} as _period_start, _row as _row_number, _source, _source_row"
+    )
+    with _read_again(run, attempt):
+        con.execute(f"""
+            create or replace temp table refused as
+            select {texts}, coalesce(_reasons, [_repeated]) as _reasons, _original, {lineage}
+            from ({conformed(contract, spelling, "incoming join aside using (_row)")})
+        """)
+    left = "incoming anti join aside using (_row)" if seen.good < seen.rows or repeated else "incoming"
+    rows = conformed(contract, spelling, left, checked=False)
+    return _Prepared(
+        good=f"select {_names(contract)}, {lineage} from ({rows}) {where}",
+        rows=seen.good - repeated,
+        rejected=seen.rows - seen.good + repeated,
+        reasons=_reasons(con),
+        mark=seen.mark,
+    )
 
 
-def _refusal(contract: Contract, rows: int, rejected: int, reasons: dict[str, int], former: Path | None) -> str | None:
-    """Why an extract as a whole must not land, or None. The former extract then stays in force."""
-    if rows + rejected == 0 and contract.load != "incremental":
-        return "The source gave no rows. Nothing landed; ask the owner whether that can be."
-    share = rejected / (rows + rejected) if rejected else 0.0
-    if share > contract.maximum_rejected_share:
-        worst = "; ".join(f"{count:,} × {reason}" for reason, count in list(reasons.items())[:3])
-        return (
-            f"{rejected:,} of {rows + rejected:,} rows are refused ({share:.1%}, the contract allows "
-            f"{contract.maximum_rejected_share:.1%}). Nothing landed. {worst}."
-        )
-    if former is not None and contract.load != "incremental":
-        before = describe(former).rows
-        if rows < before * (1 - contract.maximum_shrink):
-            return (
-                f"{rows:,} rows where {before:,} had landed before: it shrank by "
-                f"{1 - rows / before:.0%}, the contract allows {contract.maximum_shrink:.0%}. Nothing landed; ask the "
-                "owner, or raise maximumShrink."
-            )
-    bounds = contract.rows_per_quarter
-    if bounds and not bounds[0] <= rows <= bounds[1]:
-        return f"{rows:,} rows, where {bounds[0]:,} to {bounds[1]:,} are expected. Nothing landed."
-    return None
+def _set_repeatedaside(run: _Run, attempt: _Attempt, where: str) -> None:
+    """Of good rows with the same key only the first is kept: the others go into the table `aside`."""
+    key = ", ".join(run.contract.key)
+    good = conformed(run.contract, attempt.extract.format, "incoming anti join aside using (_row)", checked=False)
+    with _read_again(run, attempt):
+        run.con.execute(f"create or replace temp table keyed as select _row, {key} from ({good}) {where}")
+    run.con.execute(f"""
+        insert into aside select _row, {quoted(f"duplicate key ({key}): the first such row is kept")} from keyed
+        join (select {key}, min(_row) as _first from keyed group by {key} having count(*) > 1) using ({key})
+        where _row > _first
+    """)
 
 
-def _write(con: duckdb.DuckDBPyConnection, select: str, path: Path, told: dict[str, object]) -> None:
-    """Write beside under a hidden name, make it durable, rename: a reader sees the whole file or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    metadata = f"kv_metadata {{council_vitals: {_quoted(json.dumps(told))}}}"
-    form = f"format parquet, parquet_version v2, compression zstd, {metadata}"
-    con.execute(f"copy ({select}) to {_quoted(str(unfinished))} ({form})")
-    with unfinished.open("rb") as file:
-        os.fsync(file.fileno())
-    unfinished.replace(path)
+def _merge(run: _Run, attempt: _Attempt, new: _Prepared, former: ExtractInForce) -> _Prepared | None:
+    """What is in force, with the new rows in the place of those that have the same key; None when that changes nothing.
+
+    An old refusal is cleared when its key is given anew or, where the key cannot be read, when it would have been: the
+    row was last updated after the moment asked for or, where that cannot be read either, its number has come again.
+    """
+    con, contract = run.con, run.contract
+    key, names = ", ".join(contract.key), _names(contract)
+    everything = conformed(contract, attempt.extract.format, "incoming", checked=False)
+    with _read_again(run, attempt):
+        con.execute(f"create or replace temp table fresh as {new.good}")
+    with _read_again(run, attempt):
+        con.execute(f"create or replace temp table given as select {key}, _source, _source_row from ({everything})")
+    landed = f"read_parquet({quoted(str(former.path))}, hive_partitioning = false)"
+    carried = f"select {names}, {', '.join(LINEAGE)} from {landed} anti join given using ({key})"
+    rows, carries = con.execute(
+        f"select count(*), list(distinct _extract_id order by _extract_id) from ({carried})"
+    ).fetchone() or (0, None)
+    changed = _any(con, f"select {names} from fresh except all select {names} from {landed}")
+    if former.rejected:
+        refused = f"read_parquet({quoted(str(store.rejected_rows(former.path)))}, hive_partitioning = false)"
+        content = f"select {names}, _reasons from"
+        changed = changed or _any(con, f"{content} refused except all {content} {refused}")
+        con.execute(f"insert into refused by name {_still_refused(contract, attempt.extract, refused)}")
+    else:
+        changed = changed or _any(con, "from refused")
+    (rejected,) = con.execute("select count(*) from refused").fetchone() or (0,)
+    if not changed and (rows + new.rows, rejected) == (former.rows, former.rejected):
+        return None
+    marks = [mark for mark in (new.mark, former.mark) if mark is not None]
+    return _Prepared(
+        good=f"{carried} union all from fresh",
+        rows=rows + new.rows,
+        rejected=rejected,
+        reasons=_reasons(con),
+        mark=max(map(_moment_of, marks), default=None),
+        carries=tuple(carries or ()),
+    )
 
 
-def _newest(folder: Path, as_of: datetime | None = None) -> Path | None:
-    """The newest extract in a slot's folder, by name, at or before `as_of`."""
-    names = sorted(path for path in folder.glob("[0-9]*.parquet") if as_of is None or _moment(path) <= as_of)
-    return names[-1] if names else None
+def _still_refused(contract: Contract, extract: Extract, refused: str) -> str:
+    """SQL for the rows of `refused` that the rows in `given` do not clear."""
+    read = [contract.column(name) for name in (*contract.key, contract.high_water_mark) if name]
+    texts = ", ".join(f"{column.name} as _text_{column.name}" for column in read)
+    values = ", ".join(f"{typed(column, extract.format)} as _typed_{column.name}" for column in read)
+    mark = f"_typed_{contract.high_water_mark}" if contract.high_water_mark else "cast(null as timestamp)"
+    return f"""
+        select * exclude ({", ".join(f"_text_{column.name}, _typed_{column.name}" for column in read)})
+        from (select *, {values} from (select *, {texts} from {refused})) as old
+        where case
+            when {" and ".join(f"_typed_{name} is not null" for name in contract.key)} then not exists (
+                from given where {" and ".join(f"given.{name} = old._typed_{name}" for name in contract.key)})
+            when {mark} is not null then {mark} < timestamp '{extract.since}'
+            else not exists (
+                from given where given._source = old._source and given._source_row = old._source_row)
+        end"""
 
 
-def _folder(contract: Contract, data: Path, quarter: Quarter | None) -> Path:
-    slot = f"period={quarter.start if quarter else 'all'}"
-    return data / "raw" / contract.system / contract.dataset / slot
+def _reasons(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Refused rows by reason, without the values: they differ from row to row, the kinds are what people count."""
+    return dict(
+        con.execute(
+            "select regexp_replace(reason, '(?s)\".*\" ', ''), count(*) from (select unnest(_reasons) as reason "
+            "from refused) group by 1 order by 2 desc, 1"
+        ).fetchall()
+    )
 
 
-def _version(extract: Path | None) -> str | None:
-    """What the source called the version of this landed file, where it called it anything."""
-    return json.loads(pq.read_metadata(extract).metadata[b"council_vitals"]).get("version") if extract else None
+def _any(con: duckdb.DuckDBPyConnection, select: str) -> bool:
+    return con.execute(f"from ({select}) limit 1").fetchone() is not None
 
 
-def _moment(path: Path) -> datetime:
-    return datetime.strptime(path.stem.split("-")[0], _STAMP).replace(tzinfo=UTC)
+def _names(contract: Contract) -> str:
+    return ", ".join(column.name for column in contract.columns)
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+def _day(quarter: Quarter | None) -> str:
+    return f"date '{quarter.start}'" if quarter else "cast(null as date)"
+
+
+def _moment_of(mark: date) -> datetime:
+    return mark if isinstance(mark, datetime) else datetime.combine(mark, time())
+
+
+def _unchanged(
+    contract: Contract, quarter: Quarter | None, in_force: ExtractInForce, notes: Iterable[str] = ()
+) -> Landed:
+    told = in_force
+    return Landed(contract.dataset, quarter, told.path, told.rows, told.rejected, True, told.reasons, tuple(notes))
+
+
+def _failed(
+    run: _Run,
+    attempt: _Attempt,
+    quarter: Quarter | None,
+    former: ExtractInForce | None,
+    error: str,
+    tried: _Prepared | None = None,
+) -> Landed:
+    return Landed(
+        run.contract.dataset,
+        quarter,
+        former.path if former else None,
+        former.rows if former else 0,
+        tried.rejected if tried else 0,
+        False,
+        tried.reasons if tried else {},
+        tuple(attempt.extract.notes),
+        error,
+    )
+
+
+__all__ = [
+    "ExtractInForce",
+    "Landed",
+    "describe",
+    "extracts_in_force",
+    "kept",
+    "land",
+    "remove_leftovers",
+    "still_open",
+]
