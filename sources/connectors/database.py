@@ -1,52 +1,110 @@
-"""SQL databases through ADBC, read-only: a query per dataset, with the period's bounds as parameters.
+"""SQL databases, read-only: a query per dataset, streamed, with the period's bounds filled in.
 
-SQLite so far; every value crosses as text, so the query decides what is selected and landing decides the types.
+PostgreSQL and SQLite by ADBC; MariaDB, SQL Server and Oracle by ODBC (sources.connectors.odbc). Every value crosses as
+text: the query decides what is selected, landing decides the types.
 """
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
-from urllib.parse import quote
+from typing import Any
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
 import pyarrow as pa
 import pydantic
 
 from sources import extract as x
+from sources.connectors import odbc, sql
 from sources.contract import Contract
 from sources.errors import SourceError, listed, nearest
 from sources.periods import Quarter
 
-_PARAMETER = re.compile(r":(period_start|period_end)\b")
+SERVERS = ("mariadb", "oracle", "postgresql", "sqlite", "sqlserver")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_CONNECT_SECONDS = 15
 
 
 class Connection(pydantic.BaseModel):
-    """`uri` is `sqlite:///absolute/path.db`."""
+    """`uri` is `postgresql://user@host:5432/database` (also `mariadb`, `sqlserver`, `oracle`), with a unix socket
+    `postgresql://user@/database?host=/folder`, or `sqlite:///absolute/path.db`. `odbc_driver` names an installed driver
+    to read through, `options` further keywords of the driver. A query may take `timeout_seconds`; over ODBC a text may
+    be `max_text_size` characters long."""
 
     model_config = pydantic.ConfigDict(extra="forbid")
     uri: str
+    password: pydantic.SecretStr | None = None
+    odbc_driver: str | None = None
+    options: dict[str, str] = {}
+    timeout_seconds: int = pydantic.Field(1800, gt=0)
+    max_text_size: int = pydantic.Field(4000, gt=0)
+
+    @property
+    def server(self) -> str:
+        """One of SERVERS."""
+        return self.uri.partition("://")[0]
 
     @property
     def path(self) -> Path:
-        """The database's file."""
+        """SQLite's file."""
         return Path(self.uri.removeprefix("sqlite://"))
+
+    @property
+    def place(self) -> str:
+        """Where the data are, as messages and origins show it: without the user."""
+        if self.server == "sqlite":
+            return self.path.name
+        parts = urlsplit(self.uri)
+        return f"{self.server}://{parts.netloc.rpartition('@')[2] or 'localhost'}{parts.path}"
 
     @pydantic.field_validator("uri")
     @classmethod
     def _known(cls, value: str) -> str:
-        if not value.startswith("sqlite://"):
-            scheme, found, _ = value.partition("://")  # no more of it: what follows may hold a password
-            shown = f"'{scheme}'" if found else "an address without ://"
-            raise ValueError(f"{shown} is not a database known here. Known: 'sqlite'.")
+        server, found, _ = value.partition("://")  # no more of it is shown: what follows may hold a password
+        if not found or server not in SERVERS:
+            shown = f"'{server}'" if found else "an address without ://"
+            hint = nearest(server, SERVERS) if found else ""
+            raise ValueError(f"{shown} is not a database known here.{hint} Known: {listed(SERVERS)}.")
+        if server != "sqlite":
+            _check_address(server, value)
         return value
+
+    @pydantic.field_validator("options", mode="before")
+    @classmethod
+    def _texts(cls, value: Any) -> Any:
+        # YAML knows yes, no and numbers; a connection string knows texts only.
+        words = {True: "yes", False: "no"}
+        return (
+            {key: words.get(item, item) if isinstance(item, bool) else str(item) for key, item in value.items()}
+            if (isinstance(value, dict))
+            else value
+        )
 
 
 class Request(x.Request):
-    """`query` is SQL; `:period_start` (inclusive) and `:period_end` (exclusive) stand for the quarter's bounds."""
+    """`query` is SQL, or `query_file` names a file of it beside the YAML. `:period_start` (inclusive) and `:period_end`
+    (exclusive) stand for the quarter's bounds."""
 
-    query: str
+    query: str | None = None
+    query_file: Path | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _one(self, info: pydantic.ValidationInfo) -> Request:
+        if (self.query is None) == (self.query_file is None):
+            raise ValueError("give either a query or a query_file.")
+        if self.query_file is not None and info.context:
+            self.query_file = info.context["folder"] / self.query_file
+            if not self.query_file.is_file():
+                raise ValueError(f"query_file {self.query_file.name} does not exist beside the YAML.")
+        return self
+
+    @property
+    def text(self) -> str:
+        """The SQL, wherever it stands."""
+        return self.query or (self.query_file.read_text(encoding="utf-8-sig") if self.query_file else "")
 
 
 def extract(
@@ -56,49 +114,71 @@ def extract(
     quarters: list[Quarter],
     since: Mapping[Quarter, datetime] = {},
 ) -> Iterator[x.Extract]:
-    """One extract a quarter where the query names the period, else one for all. Raises SourceError while reading."""
-    by_period = bool(_PARAMETER.search(request.query))
-    slots: list[Quarter | None] = [*quarters] if by_period else [None]
+    """One extract a quarter where the query names the period, else one for all; from the day of `since` on where it
+    asks for `:period_start`. Raises SourceError while reading."""
+    origin = f"{connection.place}: {contract.dataset}"
+    query = _checked(connection, request, origin)
+    named = sql.named_parameters(query, connection.server)
+    slots: list[Quarter | None] = [*quarters] if named else [None]
     for quarter in slots:
-        origin = f"{connection.path.name}: {contract.dataset}"
-        yield x.Extract(quarter, _batches(connection, request, contract, quarter, origin), origin, request.format)
+        mark = since.get(quarter) if quarter and "period_start" in named else None
+        made = x.Extract(quarter, (), origin, request.format, since=mark)
+        filled = sql.filled(query, connection.server, _bounds(quarter, mark))
+        made.batches = _batches(connection, filled, request, contract, origin, made.notes)
+        yield made
 
 
 def reach(connection: Connection, request: Request) -> None:
-    """Raise SourceError when the database cannot be opened or the query is refused."""
-    with _open(connection) as opened, opened.cursor() as cursor:
+    """Raise SourceError when the database cannot be opened or refuses the query."""
+    query = _checked(connection, request, connection.place)
+    query = sql.filled(query, connection.server, _bounds(None, None))
+    if connection.server != "sqlserver":  # which takes neither `with` nor `order by` in there
         # On lines of its own: the query may end in a comment.
-        _execute(cursor, f"select * from (\n{request.query.rstrip().rstrip(';')}\n) limit 0", None, connection)
+        query = f"select * from (\n{query}) probe where 1 = 0\n"
+    with opened(connection, query, connection.place):
+        pass
+
+
+def _checked(connection: Connection, request: Request, origin: str) -> str:
+    text = request.text
+    try:
+        sql.check_reads(text, connection.server)
+    except ValueError as error:
+        raise SourceError(f"{origin}: {error}") from None
+    return sql.bare(text, connection.server)
+
+
+def _bounds(quarter: Quarter | None, since: datetime | None) -> dict[str, date]:
+    quarter = quarter or Quarter(1970, 1)
+    # Whole days: a server may keep dates, moments or text, and reads a day as any of them.
+    start = max(quarter.start, since.date()) if since else quarter.start
+    return {"period_start": start, "period_end": quarter.next.start}
 
 
 def _batches(
-    connection: Connection, request: Request, contract: Contract, quarter: Quarter | None, origin: str
+    connection: Connection, query: str, request: Request, contract: Contract, origin: str, notes: list[str]
 ) -> Iterator[pa.RecordBatch]:
-    with _open(connection) as opened, opened.cursor() as cursor:
-        # SQLite has no column types to ask for: the driver infers them from the first batch, so make it a large one.
-        cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": "65536"})
-        _execute(cursor, request.query, quarter, connection)
-        reader = cursor.fetch_record_batch()
-        fields = _fields(contract, request, reader.schema.names, origin)
+    with opened(connection, query, origin) as (schema, rows):
+        fields = _fields(contract, request, schema.names, origin)
+        if added := [name for name in schema.names if fields and name not in fields.values()]:
+            notes.append(f"columns that the contract does not have: {', '.join(added)}")
         number = 0
-        while True:
-            try:
-                batch = reader.read_next_batch()
-            except StopIteration:
-                return
-            except (pa.ArrowException, OSError) as error:
-                if "Type mismatch" in str(error):
-                    raise SourceError(
-                        f"{origin}: a column changes its type along the way ({error}). Cast it to text in the query."
-                    ) from None
-                raise SourceError(f"{origin}: reading broke off: {error}. Nothing landed; try again.") from None
-            columns = {name: None if field is None else batch.column(field) for name, field in fields.items()}
-            rows = range(number + 1, number + batch.num_rows + 1)
-            yield x.text_batch(contract, x.apply_maps(contract, request, columns), origin, rows)
+        for batch in _told(rows, connection, origin):
+            columns = {
+                name: None if field is None else _text(batch.column(field), schema.field(field), origin)
+                for name, field in fields.items()
+            }
+            numbers = range(number + 1, number + batch.num_rows + 1)
+            columns = x.apply_symbols(contract, request.format, x.apply_maps(contract, request, columns))
+            yield x.text_batch(contract, columns, origin, numbers)
             number += batch.num_rows
 
 
 def _fields(contract: Contract, request: Request, offered: list[str], origin: str) -> dict[str, str | None]:
+    """The query's column for each of the contract's; None where it comes from none. Capitals do not count where only
+    one column fits."""
+    if contract.is_open:
+        return {name: name for name in offered}
     fields: dict[str, str | None] = {}
     for column in contract.columns:
         mapped = request.columns.get(column.name)
@@ -106,34 +186,169 @@ def _fields(contract: Contract, request: Request, offered: list[str], origin: st
             fields[column.name] = None
             continue
         field = (mapped.field if mapped else None) or column.name
-        if field not in offered:
+        same = [name for name in offered if name == field] or [n for n in offered if n.lower() == field.lower()]
+        if len(same) != 1:
+            problem = "gives no column" if not same else "gives more than one column"
             raise SourceError(
-                f"{origin}: the query gives no column '{field}' for {contract.name}.{column.name}."
-                f"{nearest(field, offered)} It gives: {listed(offered)}. Nothing landed. "
+                f"{origin}: the query {problem} '{field}' for {contract.name}.{column.name}."
+                f"{'' if same else nearest(field, offered)} It gives: {listed(offered)}. Nothing landed. "
                 f"Mend `datasets.{contract.dataset}.query` or `columns.{column.name}` in the source's YAML."
             )
-        fields[column.name] = field
+        fields[column.name] = same[0]
     return fields
 
 
-def _open(connection: Connection):  # type: ignore[no-untyped-def]  # the driver has no type stubs
-    import adbc_driver_sqlite.dbapi as sqlite
-
-    if not connection.path.exists():
+def _text(column: pa.Array, field: pa.Field, origin: str) -> pa.Array:
+    """A column as text. Raises SourceError for types that have none that anybody would expect."""
+    kind = (field.metadata or {}).get(b"POSTGRESQL:type", str(field.type).encode()).decode()
+    storage = column.type.storage_type if isinstance(column.type, pa.BaseExtensionType) else column.type
+    is_bytes = not isinstance(column.type, pa.UuidType) and (
+        pa.types.is_binary(storage) or pa.types.is_large_binary(storage) or pa.types.is_fixed_size_binary(storage)
+    )
+    try:
+        if is_bytes or kind == "money":  # which comes as a number of pence
+            raise ValueError
+        return x.as_text(column)
+    except (ValueError, NotImplementedError):
         raise SourceError(
-            f"{connection.path.name}: there is no such database file. Check connection.uri and its variable."
-        )
-    try:
-        return sqlite.connect(f"file:{quote(str(connection.path))}?mode=ro")
-    except sqlite.Error as error:
-        raise SourceError(f"{connection.path.name}: cannot be opened: {error}. Check connection.uri.") from None
+            f"{origin}: the column '{field.name}' has the type {kind}, which cannot be read as it is. Nothing landed. "
+            "Cast it in the query (money to numeric, others to text), or leave it out."
+        ) from None
 
 
-def _execute(cursor, query: str, quarter: Quarter | None, connection: Connection) -> None:  # type: ignore[no-untyped-def]
-    first = quarter or Quarter(1970, 1)
-    values = {"period_start": first.start.isoformat(), "period_end": first.next.start.isoformat()}
-    parameters = [values[name] for name in _PARAMETER.findall(query)]
+# Opening, read-only, each in its own way
+
+
+@contextlib.contextmanager
+def opened(connection: Connection, query: str, origin: str) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
+    """The query under way: its columns, and its rows as they come. Raises SourceError where the server refuses it."""
+    with contextlib.ExitStack() as stack:
+        if connection.odbc_driver or connection.server not in ("postgresql", "sqlite"):
+            server = server_of(connection)
+            driver = odbc.driver_for(server.kind, connection.odbc_driver, origin)
+            text = odbc.connection_string(server, driver, connection.options)
+            try:
+                seconds, size = connection.timeout_seconds, connection.max_text_size
+                found = odbc.batches(server, text, query, seconds, size)
+            except Exception as error:  # of a class that is not known before the library is loaded
+                raise SourceError(f"{origin}: the query was refused: {_plainly(error)}.") from None
+        else:
+            cursor = stack.enter_context(stack.enter_context(_adbc(connection)).cursor())
+            if connection.server == "sqlite":
+                # SQLite has no column types to ask for: the driver infers them from the first batch; make it large.
+                cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": "65536"})
+            try:
+                cursor.execute(query)
+                reader = cursor.fetch_record_batch()
+            except Exception as error:  # as above
+                raise SourceError(f"{origin}: the query was refused: {_plainly(error)}.") from None
+            found = reader.schema, iter(reader)
+        yield found
+
+
+def _told(rows: Iterator[pa.RecordBatch], connection: Connection, origin: str) -> Iterator[pa.RecordBatch]:
+    while True:
+        try:
+            batch = next(rows)
+        except StopIteration:
+            return
+        except Exception as error:  # of a class that is not known before the library is loaded
+            message = _plainly(error)
+            if "Type mismatch" in message:
+                raise SourceError(
+                    f"{origin}: a column changes its type along the way ({message}). Cast it to text in the query."
+                ) from None
+            if "too large" in message:
+                raise SourceError(
+                    f"{origin}: a text is longer than the {connection.max_text_size:,} characters of "
+                    "connection.max_text_size. Nothing landed. Raise it, or shorten the text in the query."
+                ) from None
+            raise SourceError(f"{origin}: reading broke off: {message}. Nothing landed; try again.") from None
+        yield batch
+
+
+def _adbc(connection: Connection) -> Any:
+    if connection.server == "sqlite":
+        import adbc_driver_sqlite.dbapi as sqlite
+
+        if not connection.path.exists():
+            raise SourceError(
+                f"{connection.place}: there is no such database file. Check connection.uri and its variable."
+            )
+        address, connect = f"file:{quote(str(connection.path))}?mode=ro", sqlite.connect
+    else:
+        import adbc_driver_postgresql.dbapi as postgresql
+
+        address, connect = conninfo(connection), postgresql.connect
     try:
-        cursor.execute(_PARAMETER.sub("?", query), parameters or None)
-    except Exception as error:  # the driver raises its own family, unknown until imported
-        raise SourceError(f"{connection.path.name}: the query was refused: {error}") from None
+        return connect(address)
+    except Exception as error:  # of a class that is not known before the driver is loaded
+        raise SourceError(
+            f"{connection.place}: cannot be opened: {_plainly(error)}. Check connection.uri and connection.password."
+        ) from None
+
+
+def conninfo(connection: Connection) -> str:
+    """PostgreSQL's connection string. Read-only, in UTC, given up when nobody answers; over a network only to a server
+    whose certificate is good, unless `sslmode` says otherwise."""
+    server, own = server_of(connection), dict(parse_qsl(urlsplit(connection.uri).query)) | connection.options
+    session = {
+        "default_transaction_read_only": "on",
+        "statement_timeout": f"{connection.timeout_seconds}s",
+        "timezone": "UTC",
+        "datestyle": "ISO",
+    }
+    words = {
+        "host": server.socket or server.host,
+        "port": str(server.port or 5432),
+        "dbname": server.database,
+        "user": server.user,
+        "password": server.password,
+        "sslmode": "prefer" if server.is_local else "verify-full",
+        "connect_timeout": str(_CONNECT_SECONDS),
+        "keepalives_idle": "30",
+        "application_name": "council-vitals",
+        **own,
+        "options": " ".join(
+            [own.get("options", ""), *(f"-c {name}={value}" for name, value in session.items())]
+        ).strip(),
+    }
+    escaped = {word: value.replace("\\", "\\\\").replace("'", "\\'") for word, value in words.items() if value}
+    return " ".join(f"{word}='{value}'" for word, value in escaped.items())
+
+
+def server_of(connection: Connection) -> odbc.Server:
+    """The server that the uri names."""
+    parts = urlsplit(connection.uri)
+    folder = dict(parse_qsl(parts.query)).get("host")
+    host = folder or parts.hostname or "localhost"
+    is_socket = host.startswith("/")
+    return odbc.Server(
+        kind=connection.server,
+        host="localhost" if is_socket else host,
+        port=parts.port,
+        database=unquote(parts.path.removeprefix("/")),
+        user=unquote(parts.username) if parts.username else None,
+        password=connection.password.get_secret_value() if connection.password else None,
+        socket=host if is_socket else None,
+        is_local=is_socket or host in _LOOPBACK,
+    )
+
+
+def _check_address(server: str, uri: str) -> None:
+    try:
+        parts: SplitResult = urlsplit(uri)
+        port = parts.port
+    except ValueError:
+        raise ValueError(f"cannot be read. Write {server}://user@host:port/database.") from None
+    if parts.password is not None or "password" in dict(parse_qsl(parts.query)):
+        raise ValueError("holds a password. It belongs in connection.password, as a variable.")
+    if not parts.path.strip("/") or parts.fragment or port == 0:
+        raise ValueError(f"names no database. Write {server}://user@host:port/database.")
+
+
+def _plainly(error: Exception) -> str:
+    """The server's own words, without the driver's preface and the query that it repeats."""
+    message = re.split(r"\n+query(?: was)?: |\s*\. SQLSTATE: ", odbc.told(error), flags=re.IGNORECASE)[0]
+    message = re.sub(r"^([A-Z_]+: )?(\[\w+\] )?(Failed to prepare query: )?", "", message)
+    return " ".join(re.split(r"\b(?:ERROR|FATAL):  ", message)[-1].split()).rstrip(".")

@@ -55,9 +55,12 @@ def filled(query: str, server: str, values: Mapping[str, date]) -> str:
     return "".join([*parts, query[end:]])
 
 
-def bare(query: str) -> str:
+def bare(query: str, server: str) -> str:
     """The query without the semicolon that may end it, ending in a new line: its last line may be a comment."""
-    return f"{query.strip().removesuffix(';')}\n"
+    for match in _tokens(query, server):
+        if match["end"]:
+            query = f"{query[: match.start()]} {query[match.end() :]}"
+    return f"{query}\n"
 
 
 def check_reads(query: str, server: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 from support.builders import Q1, Q2, Q4, column, files_in, key, make_contract, make_source, rows_of
 
 from sources.config import Source
+from sources.connectors.database import Connection, opened
 from sources.contract import Contract
 from sources.errors import SourceError
 from sources.landing import Landed, land
@@ -108,12 +109,18 @@ def test_a_parameter_may_stand_twice_and_a_colon_in_text_is_none(tmp_path: Path,
 )
 def test_an_attempt_to_write_is_refused(tmp_path: Path, database: Path, contract: Contract, query: str) -> None:
     before = database.read_bytes()
-    (landed,) = fetched(tmp_path, database, contract, query=query)
-    assert landed.error is not None
-    assert "hr.db: the query was refused: " in landed.error
-    assert "attempt to write a readonly database" in landed.error
+    with pytest.raises(SourceError, match=r"^hr\.db: things: the query must be one select \(or with … select\)\.$"):
+        fetched(tmp_path, database, contract, query=query)
     assert database.read_bytes() == before
     assert files_in(tmp_path / "data") == []
+
+
+def test_the_database_itself_refuses_to_be_written_to(database: Path) -> None:
+    """Whatever a query could smuggle past the check."""
+    connection = Connection(uri=f"sqlite://{database}")
+    with pytest.raises(SourceError, match=r"the query was refused: .*readonly database"):  # noqa: SIM117
+        with opened(connection, "delete from assignment", "hr.db") as (_, rows):
+            list(rows)
 
 
 def test_a_database_that_is_not_there_is_named_and_not_made(tmp_path: Path, contract: Contract) -> None:
@@ -152,7 +159,7 @@ def test_a_missing_column_is_named_with_the_nearest(tmp_path: Path, database: Pa
     [
         ("select person from asignment", "no such table: asignment"),
         ("select persn from assignment", "no such column: persn"),
-        ("selct 1", "syntax error"),
+        ("select from where", "syntax error"),
     ],
 )
 def test_a_query_that_the_database_refuses_is_shown_its_words(
@@ -160,7 +167,7 @@ def test_a_query_that_the_database_refuses_is_shown_its_words(
 ) -> None:
     (landed,) = fetched(tmp_path, database, contract, query=query)
     assert landed.error is not None
-    assert landed.error.startswith("hr.db: the query was refused: ")
+    assert landed.error.startswith("hr.db: things: the query was refused: ")
     assert words in landed.error
     with pytest.raises(SourceError, match=r"^hr\.db: the query was refused: "):
         source_at(tmp_path, database, contract, query=query).reach()

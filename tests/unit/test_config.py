@@ -130,7 +130,7 @@ KEYS = "Keys: 'absent', 'columns', 'files', 'format'."
         ),
         (
             changed(FILES, "connection.locaton", "x"),
-            "connection.locaton: not a known key. Did you mean 'location'? Keys: 'location'.",
+            "connection.locaton: not a known key. Did you mean 'location'? Keys: 'location'",
         ),
         (
             changed(FILES, "datasets.registr", {"files": "x.csv"}),
@@ -211,7 +211,7 @@ KEYS = "Keys: 'absent', 'columns', 'files', 'format'."
             "Keys: 'body', 'headers', 'method', 'params', 'path'.",
         ),
         (changed(REST, "datasets.cases.request.path", None), "datasets.cases.request.path: is missing. Add it."),
-        (changed(DATABASE, "datasets.posts.query", None), "datasets.posts.query: is missing. Add it."),
+        (changed(DATABASE, "datasets.posts.query", None), "datasets.posts: give either a query or a query_file."),
         (changed(PORTAL, "datasets.estimates.dataset", None), "datasets.estimates.dataset: is missing. Add it."),
         (
             changed(FILES, "system", "rsik"),
@@ -466,5 +466,5 @@ def test_a_constant_fills_a_column(tmp_path: Path) -> None:
 
 
 def test_reaching_a_folder_that_is_not_there_says_so(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"returns: there is no such folder\. Check connection\.location\."):
+    with pytest.raises(SourceError, match=r"returns: there is no such folder\. Check connection\.location"):
         make_source(tmp_path, FILES).reach()
