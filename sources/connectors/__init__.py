@@ -14,11 +14,14 @@ KINDS = (
     "database",
     "explore_education_statistics",
     "files",
+    "fingertips",
+    "govuk_content",
     "lg_inform",
     "nomis",
     "ons",
     "opendatasoft",
     "rest",
+    "socrata",
 )
 
 

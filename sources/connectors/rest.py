@@ -40,12 +40,7 @@ class Call(pydantic.BaseModel):
     def _fits(self) -> Call:
         if self.body is not None and self.method == "get":
             raise ValueError("a body needs `method: post`.")
-        for name, form in _places([self.path, self.params, self.body]):
-            if name not in _PLACES or (name == "period" and not form):
-                raise ValueError(
-                    f"'{{{name}}}' stands for nothing.{nearest(name, _PLACES)} Write {{period.start}}, {{period.end}}, "
-                    "{period.last_day}, {period:%Y-%m}, {quarter} or {financial_year}."
-                )
+        check_places([self.path, self.params, self.body])
         return self
 
 
@@ -66,13 +61,13 @@ def extract(
 ) -> Iterator[x.Extract]:
     """One extract a quarter where the call names the period, else one for all. Raises SourceError while reading."""
     call = request.request
-    by_period = any(_places([call.path, call.params, call.body]))
+    by_period = any(places([call.path, call.params, call.body]))
     slots: list[Quarter | None] = [*quarters] if by_period else [None]
     for quarter in slots:
         mark = since.get(quarter) if quarter else None
-        calls = _calls(call, quarter, mark)
+        calls = calls_for(call, quarter, mark)
         address = f"{connection.base_url}{calls[0].path}"
-        told = {key: value for key, value in calls[0].params.items() if any(_places(call.params[key]))}
+        told = {key: value for key, value in calls[0].params.items() if any(places(call.params[key]))}
         origin = f"{address}?{urlencode(told, safe=':/')}" if told else address
         made = x.Extract(quarter, (), origin, request.format, since=mark)
         made.batches = _batches(connection, request, contract, calls, made)
@@ -82,7 +77,7 @@ def extract(
 def reach(connection: HttpConnection, request: Request) -> None:
     """Raise SourceError when the API does not answer the first page of the oldest imaginable quarter."""
     with Client(connection) as client:
-        _ask(client, _calls(request.request, _EXAMPLE, None)[0], request.paging.start())
+        _ask(client, calls_for(request.request, _EXAMPLE, None)[0], request.paging.start())
 
 
 def _batches(
@@ -122,13 +117,13 @@ def _ask(client: Client, call: Call, further: str | dict[str, Any]) -> tuple[Ans
     return answer, client.parsed(answer)
 
 
-def _calls(call: Call, quarter: Quarter | None, since: datetime | None) -> list[Call]:
+def calls_for(call: Call, quarter: Quarter | None, since: datetime | None) -> list[Call]:
     """The calls that make up one extract: one, or one a month where a month is named."""
     if quarter is None:
         return [call]
     start: date = max(since, datetime.combine(quarter.start, time())) if since else quarter.start
     months: list[date] = [month for month in quarter.months if (month.year, month.month) >= (start.year, start.month)]
-    is_monthly = any(name == "period" for name, _ in _places([call.path, call.params, call.body]))
+    is_monthly = any(name == "period" for name, _ in places([call.path, call.params, call.body]))
     return [_filled_call(call, quarter, start, month) for month in (months if is_monthly else [start])]
 
 
@@ -158,10 +153,20 @@ def _filled_call(call: Call, quarter: Quarter, start: date, month: date) -> Call
     return call.model_copy(update={key: filled(getattr(call, key)) for key in ("path", "params", "body")})
 
 
-def _places(value: Any) -> Iterator[tuple[str, str]]:
+def check_places(value: Any) -> None:
+    """Raise ValueError for a place in `value`, at any depth, that no period goes into."""
+    for name, form in places(value):
+        if name not in _PLACES or (name == "period" and not form):
+            raise ValueError(
+                f"'{{{name}}}' stands for nothing.{nearest(name, _PLACES)} Write {{period.start}}, {{period.end}}, "
+                "{period.last_day}, {period:%Y-%m}, {quarter} or {financial_year}."
+            )
+
+
+def places(value: Any) -> Iterator[tuple[str, str]]:
     """Name and form of every place in `value`, at any depth, that a period goes into."""
     if isinstance(value, str):
         yield from _PLACE.findall(value)
     elif isinstance(value, (dict, list)):
         for item in value.values() if isinstance(value, dict) else value:
-            yield from _places(item)
+            yield from places(item)
