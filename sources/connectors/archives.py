@@ -298,8 +298,8 @@ def _try_elsewhere(place: str, file: IO[bytes]) -> None:
         raise SourceError(f"{place}: is damaged. Ask for the file again.")
 
 
-# Ends by a signal where memory does not suffice, with an error where the reader breaks down; what it merely cannot read,
-# it will say in its own words.
+# Ends by a signal where memory does not suffice, with an error where the reader breaks down. What it merely cannot
+# read, it will say in its own words.
 _TRIAL = """
 import contextlib, resource, sys
 resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
