@@ -141,7 +141,8 @@ class Extract:
     `quarter` is None where the dataset is kept whole or the contract's period column splits it. `batches` have the
     schema of `text_schema(contract)`. `origin` is an address without secrets. `notes` fills while batches are read.
     `since` is given where only what changed from that moment on was asked for: landing then adds to what it has.
-    `version` lets landing keep the extract in force where the source says that nothing has changed.
+    `version` lets landing keep the extract in force where the source says that nothing has changed. `reading` is the
+    digest of how its rows are read (see `reading`).
     """
 
     quarter: Quarter | None
@@ -151,6 +152,7 @@ class Extract:
     notes: list[str] = field(default_factory=list)
     since: datetime | None = None
     version: Version = field(default_factory=Version)
+    reading: str = ""
 
 
 def text_schema(contract: Contract) -> pa.Schema:
@@ -224,7 +226,8 @@ def record_batches(
     source: Callable[[], str],
     notes: list[str] | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """JSON records as text batches, one a page. Nested fields are addressed by dots (`dates.received`).
+    """JSON records as text batches, one a page. Nested fields are addressed by dots (`dates.received`); where the first
+    page has a field of that very name (`Amount inc. VAT`), it is meant.
 
     A field that no record of the first page holds at all is a missing column: SourceError where the contract requires
     it. Others may be left out when they are null, as many APIs do; one that no page holds at all goes to `notes`.
@@ -242,6 +245,8 @@ def record_batches(
             raise SourceError(f"{source()}: {str(odd[0])[:60]!r} stands where a record with named fields should.")
         if first is None and contract.is_open:
             paths = {".".join(path): path for record in page for path in _leaves(record)}
+        if first is None:
+            paths = {name: _whole(path, page) for name, path in paths.items()}
         unseen -= {name for name in unseen if any(_has(record, paths[name]) for record in page)}
         if first is None:
             first = page[0]
@@ -257,6 +262,12 @@ def record_batches(
         number += len(page)
     if first is not None and notes is not None:
         notes += [f"no record has the field {_missing(contract, paths, name, first)}" for name in sorted(unseen)]
+
+
+def _whole(path: tuple[str, ...], page: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The path as one name where a record of the page has it so."""
+    name = ".".join(path)
+    return (name,) if len(path) > 1 and any(name in record for record in page) else path
 
 
 def _leaves(record: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -18,12 +18,13 @@ import pydantic
 
 from sources import extract as x
 from sources.connectors.http import Client, HttpConnection
-from sources.connectors.portals import Record, check_fields, fields, nested
+from sources.connectors.portals import Record, check_fields, fields, platform
 from sources.contract import Contract
 from sources.errors import SourceError, listed
 from sources.periods import Quarter
 
 Connection = HttpConnection
+_OBJECT_ID = "esriFieldTypeOID"
 _LARGEST_PAGE = 10_000
 _IDS_AT_ONCE = 100  # as many as fit an address
 _PAGES_WITHOUT_NEWS = 3  # then the server is not paging
@@ -71,7 +72,7 @@ def extract(
 
 def reach(connection: HttpConnection, request: Request) -> None:
     """Raise SourceError when the layer is not there, or the filter or the credentials are refused."""
-    with Client(connection, _error_in) as client:
+    with Client(connection, _error_in) as client, platform(f"{connection.base_url}/{request.layer}"):
         _layer(client, request)
         _query(client, request, returnCountOnly="true", f="json")
 
@@ -86,7 +87,7 @@ class _Layer:
 
 
 def _batches(connection: HttpConnection, request: Request, contract: Contract, origin: str) -> Iterator[pa.RecordBatch]:
-    with Client(connection, _error_in) as client:
+    with Client(connection, _error_in) as client, platform(origin):
         layer = _layer(client, request)
         wanted = _wanted(contract, request, layer, origin)
         pages = (
@@ -104,10 +105,11 @@ def _layer(client: Client, request: Request) -> _Layer:
             "and put the number of a layer into `layer`."
         )
     types = {field["name"]: field["type"] for field in told["fields"]}
-    ids = (name for name, kind in types.items() if kind == "esriFieldTypeOID")
+    object_id = told.get("objectIdField") or next((name for name, kind in types.items() if kind == _OBJECT_ID), None)
     pages = (told.get("advancedQueryCapabilities") or {}).get("supportsPagination") or told.get("supportsPagination")
-    size = min(int(told.get("maxRecordCount") or 1000), _LARGEST_PAGE) if pages else 0
-    return _Layer(types, told.get("objectIdField") or next(ids, None), size)
+    # Without an object id pages have no order, and two may hold the same feature.
+    size = min(int(told.get("maxRecordCount") or 1000), _LARGEST_PAGE) if pages and object_id else 0
+    return _Layer(types, object_id, size)
 
 
 def _wanted(contract: Contract, request: Request, layer: _Layer, origin: str) -> dict[str, str]:
@@ -168,8 +170,9 @@ def _features(
 
 
 def _page(layer: _Layer, offset: int) -> dict[str, Any]:
-    order = {"orderByFields": layer.object_id} if layer.object_id else {}
-    return {**order, "resultOffset": offset, "resultRecordCount": layer.page} if layer.page else {}
+    if not layer.page:
+        return {}
+    return {"orderByFields": layer.object_id, "resultOffset": offset, "resultRecordCount": layer.page}
 
 
 def _query(client: Client, request: Request, **parameters: Any) -> Record:
@@ -222,8 +225,7 @@ def _attributes(feature: Record) -> Record:
 
 
 def _record(feature: Record, layer: _Layer) -> Record:
-    # Fields of joined tables have dots in their names.
-    record = nested((name, _value(value, layer.fields.get(name))) for name, value in _attributes(feature).items())
+    record = {name: _value(value, layer.fields.get(name)) for name, value in _attributes(feature).items()}
     geometry = feature.get("geometry") or {}
     if geometry.get("type") == "Point":
         geometry = dict(zip(("x", "y"), geometry["coordinates"], strict=False))

@@ -16,7 +16,7 @@ import pydantic
 
 from sources import extract as x
 from sources.connectors.http import Client, HttpConnection
-from sources.connectors.portals import Record, to_total
+from sources.connectors.portals import Record, platform, to_total
 from sources.contract import Contract
 from sources.errors import SourceError, listed, nearest
 from sources.periods import Quarter
@@ -53,12 +53,12 @@ def extract(
 
 def reach(connection: HttpConnection, request: Request) -> None:
     """Raise SourceError when the portal does not know the resource, or holds no table of it."""
-    with Client(connection, _error_in) as client:
+    with Client(connection, _error_in) as client, platform(f"{connection.base_url}{request.action}"):
         _search(client, request, _resource(client, request), 0, limit=1)
 
 
 def _batches(connection: HttpConnection, request: Request, contract: Contract, origin: str) -> Iterator[pa.RecordBatch]:
-    with Client(connection, _error_in) as client:
+    with Client(connection, _error_in) as client, platform(origin):
         resource = _resource(client, request)
         pages = to_total(lambda offset: _search(client, request, resource, offset), origin)
         yield from x.record_batches(contract, request, pages, lambda: origin)

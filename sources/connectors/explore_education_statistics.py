@@ -15,7 +15,7 @@ import pydantic
 
 from sources import extract as x
 from sources.connectors.http import Client, HttpConnection
-from sources.connectors.portals import Record, check_fields, fields, nested, to_total
+from sources.connectors.portals import Record, check_fields, fields, platform, to_total
 from sources.contract import Contract
 from sources.errors import SourceError, listed, nearest
 from sources.periods import Quarter
@@ -60,7 +60,7 @@ def extract(
 
 def reach(connection: HttpConnection, request: Request) -> None:
     """Raise SourceError when the API does not know the data set, its version, a filter or an option."""
-    with Client(connection, _error_in) as client:
+    with Client(connection, _error_in) as client, platform(f"{connection.base_url}{_path(request)}"):
         _criteria(request, _meta(client, request, _version(client, request, [])))
 
 
@@ -71,7 +71,7 @@ def _path(request: Request) -> str:
 def _batches(
     connection: HttpConnection, request: Request, contract: Contract, origin: str, notes: list[str]
 ) -> Iterator[pa.RecordBatch]:
-    with Client(connection, _error_in) as client:
+    with Client(connection, _error_in) as client, platform(origin):
         version = _version(client, request, notes)
         meta = _meta(client, request, version)
         query = _query(request, contract, meta, origin)
@@ -184,7 +184,8 @@ class _Labels:
         filters = {key: self._options.get(option, option) for key, option in result["filters"].items()}
         places = {code: self._places.get(place, {"id": place}) for code, place in result["locations"].items()}
         values = {**filters, **result["values"]}
-        return nested((name, value) for key, value in values.items() for name in self._names.get(key, (key,))) | {
+        return {
+            **{name: value for key, value in values.items() for name in self._names.get(key, (key,))},
             "timePeriod": {**period, "label": self._periods.get((period["code"], period["period"]))},
             "geographicLevel": level,
             "location": places.get(level),

@@ -17,7 +17,7 @@ import pydantic
 
 from sources import extract as x
 from sources.connectors.http import Client, HttpConnection
-from sources.connectors.portals import Record, check_fields, csv_records, fields, to_total
+from sources.connectors.portals import Record, check_fields, csv_records, fields, platform, to_total
 from sources.contract import Contract
 from sources.errors import SourceError
 from sources.periods import Quarter
@@ -58,8 +58,9 @@ def extract(
 
 def reach(connection: HttpConnection, request: Request) -> None:
     """Raise SourceError when Nomis does not know the dataset, or finds nothing for the query."""
-    with Client(connection) as client:
-        _page(client, request, {"recordlimit": 1}, 0, f"{connection.base_url}{_path(request)}")
+    origin = f"{connection.base_url}{_path(request)}"
+    with Client(connection) as client, platform(origin):
+        _page(client, request, {"recordlimit": 1}, 0, origin)
 
 
 def _path(request: Request) -> str:
@@ -77,7 +78,7 @@ def _batches(
             ids[record.get(_AREA_CODE, "")].add(record.get(_AREA, ""))
         return records, total
 
-    with Client(connection) as client:
+    with Client(connection) as client, platform(origin):
         (example, *_), _ = _page(client, request, {"recordlimit": 1}, 0, origin)
         wanted = _select(request, contract, list(example), origin)
         yield from x.record_batches(contract, request, to_total(fetch, origin), lambda: origin, notes)

@@ -19,7 +19,7 @@ import pydantic
 
 from sources import extract as x
 from sources.connectors.http import Client, HttpConnection
-from sources.connectors.portals import Record, csv_records, in_pages
+from sources.connectors.portals import Record, csv_records, in_pages, platform
 from sources.contract import Contract
 from sources.errors import SourceError, listed, nearest
 from sources.periods import Quarter
@@ -71,14 +71,14 @@ def extract(
 
 def reach(connection: HttpConnection, request: Request) -> None:
     """Raise SourceError when the API does not know the dataset, its version or a dimension."""
-    with Client(connection) as client:
+    with Client(connection) as client, platform(f"{connection.base_url}/datasets/{request.dataset}"):
         _version(client, request, [])
 
 
 def _batches(
     connection: HttpConnection, request: Request, contract: Contract, origin: str, notes: list[str]
 ) -> Iterator[pa.RecordBatch]:
-    with Client(connection) as client:
+    with Client(connection) as client, platform(origin):
         edition, version = _version(client, request, notes)
         if request.observations is not None:
             pages: Iterator[list[Record]] = iter([_observations(client, request, edition, version, origin)])

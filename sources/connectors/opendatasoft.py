@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from sources import extract as x
 from sources.connectors.http import Client, HttpConnection
-from sources.connectors.portals import Record, in_pages
+from sources.connectors.portals import Record, in_pages, platform
 from sources.contract import Contract
 from sources.errors import SourceError
 from sources.periods import Quarter
@@ -46,7 +46,7 @@ def extract(
 
 def reach(connection: HttpConnection, request: Request) -> None:
     """Raise SourceError when the portal does not know the dataset."""
-    with Client(connection, _error_in) as client:
+    with Client(connection, _error_in) as client, platform(f"{connection.base_url}{_path(request)}"):
         _total(client, request)
 
 
@@ -74,7 +74,7 @@ _OLDER = {"nhits": "v1.0", "records": "v2.0"}  # a key that only their envelopes
 
 
 def _batches(connection: HttpConnection, request: Request, contract: Contract, origin: str) -> Iterator[pa.RecordBatch]:
-    with Client(connection, _error_in) as client:
+    with Client(connection, _error_in) as client, platform(origin):
         total = _total(client, request)
         with contextlib.closing(
             client.spooled(f"{_path(request)}/exports/jsonl", {"limit": -1, **_filter(request)})

@@ -5,6 +5,7 @@ How a platform is asked, and how it says that something is wrong, is each connec
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import itertools
@@ -39,20 +40,6 @@ def check_fields(contract: Contract, request: x.Request, offered: Iterable[str],
             )
 
 
-def nested(items: Iterable[tuple[str, Any]]) -> Record:
-    """A record in which dots in a name lead inwards, as they do in `columns`, whatever the source means by them."""
-    record: Record = {}
-    for name, value in items:
-        *way, last = name.split(".")
-        inner = record
-        for part in way:
-            if not isinstance(inner.get(part), dict):
-                inner[part] = {}
-            inner = inner[part]
-        inner[last] = value
-    return record
-
-
 def to_total(fetch: Callable[[int], tuple[list[Record], int]], where: str) -> Iterator[list[Record]]:
     """Pages of records until as many have come as the server says that there are.
 
@@ -75,6 +62,18 @@ def to_total(fetch: Callable[[int], tuple[list[Record], int]], where: str) -> It
             raise SourceError(f"{where}: gave {came:,} of {total:,} records. Nothing landed; try again.")
         yield records
         former = records
+
+
+@contextlib.contextmanager
+def platform(where: str) -> Iterator[None]:
+    """An answer without the parts that the platform's answers have becomes a SourceError, wherever it is noticed."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise SourceError(
+            f"{where}: the answer is not shaped as this platform's answers are ({type(error).__name__}: {error}). "
+            "Nothing landed. Check connection.base_url; if it is right, the platform has changed."
+        ) from error
 
 
 def csv_rows(file: IO[bytes], where: str) -> Iterator[list[str]]:

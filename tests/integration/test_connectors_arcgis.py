@@ -314,6 +314,33 @@ def test_a_group_of_layers_has_no_fields(tmp_path: Path, contract: Contract) -> 
         source_at(tmp_path, server.url, contract).reach()
 
 
+def test_an_answer_of_another_shape_is_no_crash(tmp_path: Path, contract: Contract) -> None:
+    with faults({BASE: [Answer({"fields": ["OBJECTID"]})]}) as server:
+        source = source_at(tmp_path, server.url, contract)
+        with pytest.raises(SourceError, match="not shaped as this platform's answers are"):
+            source.reach()
+        assert "not shaped" in (fetched(source, tmp_path).error or "")
+
+
+def test_a_layer_without_object_ids_is_never_paged(tmp_path: Path, contract: Contract) -> None:
+    layer = {
+        "fields": [{"name": "ref", "type": "esriFieldTypeString"}],
+        "advancedQueryCapabilities": {"supportsPagination": True},
+        "maxRecordCount": 4,
+    }
+    for more, said in ((False, None), (True, "gave 2 features of 3, and its object ids are not to be had")):
+        count = {"count": 3 if more else 2}
+        page = {"features": [{"attributes": {"ref": "A"}}, {"attributes": {"ref": "B"}}], "exceededTransferLimit": more}
+
+        def query(asked: Asked, count: Any = count, page: Any = page) -> Answer:
+            return Answer(count if "returnCountOnly" in asked.query else page)
+
+        with faults({BASE: [Answer(layer)], f"{BASE}/query": [query]}) as server:
+            landed = fetched(source_at(tmp_path, server.url, contract, columns={"report_id": "ref"}), tmp_path)
+            assert (said or "") in (landed.error or "") and bool(landed.error) is more
+            assert len(queries(server)) == 2
+
+
 # --- recorded bodies of real servers ----------------------------------------------------------------------------------
 
 

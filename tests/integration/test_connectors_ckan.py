@@ -166,6 +166,22 @@ def test_what_is_no_ckan_is_said(tmp_path: Path, contract: Contract) -> None:
         source_at(tmp_path, server.url, contract).reach()
 
 
+def test_an_answer_of_another_shape_is_no_crash(tmp_path: Path, contract: Contract) -> None:
+    with faults({f"{ACTION}/datastore_search": [answered({"records": [], "total": "many"})]}) as server:
+        landed = fetched(source_at(tmp_path, server.url, contract), tmp_path)
+        assert landed.error is not None
+        assert "the answer is not shaped as this platform's answers are (ValueError" in landed.error
+
+
+def test_a_field_may_have_dots_in_its_name(tmp_path: Path) -> None:
+    contract = make_contract(tmp_path, key("id"), column("amount", "DECIMAL(9,2)", required=True))
+    page = answered({"records": [{"_id": 1, "Amount (inc. VAT)": 12.5}], "total": 1})
+    with faults({f"{ACTION}/datastore_search": [page]}) as server:
+        columns = {"id": "_id", "amount": "Amount (inc. VAT)"}
+        landed = fetched(source_at(tmp_path, server.url, contract, columns=columns), tmp_path)
+        assert [(row_id, float(amount)) for row_id, amount in rows_of(landed.path, "id, amount")] == [("1", 12.5)]
+
+
 # --- a resource by its name -------------------------------------------------------------------------------------------
 
 

@@ -315,6 +315,14 @@ def test_a_page_that_lacks_results_lands_nothing(tmp_path: Path, contract: Contr
         assert files_in(tmp_path / "data") == []
 
 
+def test_an_answer_of_another_shape_is_no_crash(tmp_path: Path, contract: Contract) -> None:
+    paging = {"page": 1, "pageSize": 3, "totalResults": 1, "totalPages": 1}
+    body = {"paging": paging, "results": [{"period": "2023/2024"}], "warnings": []}
+    with faults(Replay(ROWS, INDICATORS, FILTERS, most=3).scripts(query=Answer(body))) as server:
+        landed = fetched(source_at(tmp_path, server.url, contract), tmp_path)
+        assert landed.error is not None and "not shaped as this platform's answers are (KeyError" in landed.error
+
+
 # --- real data and the API's own description ----------------------------------------------------------------------
 
 

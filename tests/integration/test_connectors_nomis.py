@@ -187,3 +187,10 @@ def test_a_true_answer_lands_over_pages_of_five_thousand(tmp_path: Path) -> None
     bristol = "list(people) filter (area_code = 'E06000023' and age = 'All Ages')"
     assert rows_of(landed.path, bristol, "1") == [([471_117, 471_117],)]
     assert [note for note in landed.notes if note.startswith("193 of 428 area codes have more than one id")]
+
+
+def test_an_answer_of_another_shape_is_no_crash(tmp_path: Path, contract: Contract) -> None:
+    body = b"GEOGRAPHY,GEOGRAPHY_CODE,C_AGE_NAME,OBS_VALUE,RECORD_OFFSET,RECORD_COUNT\n1,E1,All,5,,\n"
+    with faults({PATH: [Answer(body, content_type="text/csv")]}) as server:
+        landed = fetched(source_at(tmp_path, server.url, contract), tmp_path)
+        assert landed.error is not None and "not shaped as this platform's answers are (ValueError" in landed.error

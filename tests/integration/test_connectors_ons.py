@@ -171,6 +171,13 @@ def test_what_cannot_be_asked_is_said_before(
         source_at(tmp_path, "https://api.ons.example", contract, **dataset)
 
 
+def test_an_answer_of_another_shape_is_no_crash(tmp_path: Path, contract: Contract) -> None:
+    body = {"observations": ["93.9"], "total_observations": 1}
+    with faults(scripts() | {f"{VERSION}/observations": [Answer(body)]}) as server:
+        landed = fetched(source_at(tmp_path, server.url, contract), tmp_path)
+        assert landed.error is not None and "not shaped as this platform's answers are" in landed.error
+
+
 # --- filters ----------------------------------------------------------------------------------------------------------
 
 

@@ -237,3 +237,9 @@ def test_reaching_asks_for_the_count_alone(tmp_path: Path, contract: Contract) -
     with portal(lines(*ROWS)) as server:
         source_at(tmp_path, server.url, contract).reach()
         assert [asked.path for asked in server.asked] == [f"{BASE}/records"]
+
+
+def test_an_answer_of_another_shape_is_no_crash(tmp_path: Path, contract: Contract) -> None:
+    with faults({f"{BASE}/records": [Answer({"total_count": None})]}) as server:
+        landed = fetched(tmp_path, server.url, contract)
+        assert landed.error is not None and "not shaped as this platform's answers are (TypeError" in landed.error
