@@ -125,9 +125,10 @@ def _attachment(client: Client, connection: Connection, call: rest.Call) -> tupl
     if len(found) != 1:
         has = [f"{item['title']} ({item['filename']})" for item in attachments]
         further = [link.get("base_path") for link in (page.get("links") or {}).get("documents") or []]
+        hint = "" if found else nearest(pattern, names)
         raise SourceError(
-            f"{where}: {len(found)} attachments match '{pattern}', one is needed.{'' if found else nearest(pattern, names)} "
-            f"It has: {listed(has)}. Mend `attachment` in the source's YAML."
+            f"{where}: {len(found)} attachments match '{pattern}', one is needed.{hint} It has: {listed(has)}. Mend "
+            "`attachment` in the source's YAML."
             + (f" It is a collection; its pages are: {listed(further[:6])}." if further and not has else "")
         )
     (item,) = found
