@@ -44,6 +44,9 @@ DATE_PATTERNS = {
 }
 
 
+MAXIMUM_CELL = 1_000_000  # bytes; Excel holds 32,767 characters
+
+
 class Format(pydantic.BaseModel):
     """How a source writes values. ISO dates are always understood; `dates` adds the source's own spelling, or several,
     of which the first that fits counts. `symbols` stand where a number or date should and say why it is not there:
@@ -201,16 +204,36 @@ def text_batch(
     if contract.is_open:
         schema = pa.schema([*(pa.field(name, pa.string()) for name in columns if not name.startswith("_")), *schema])
     arrays = []
+    refused: dict[int, str] = {}
     for item in schema:
         if item.name == "_source":
             same = pa.array(np.zeros(size, np.int32))
             arrays.append(pa.DictionaryArray.from_arrays(same, pa.array([source])))
         elif item.name == "_source_row":
             arrays.append(pa.array(np.asarray(rows, np.int64)))
+        elif item.name == "_refused" and refused:
+            arrays.append(pa.array([refused.get(row) for row in range(size)]))
         else:
             given = columns.get(item.name)
-            arrays.append(pa.nulls(size, pa.string()) if given is None else as_text(given))
+            texts = pa.nulls(size, pa.string()) if given is None else as_text(given)
+            arrays.append(_held(item.name, texts, refused))
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _held(name: str, texts: pa.Array, refused: dict[int, str]) -> pa.Array:
+    """The texts, but for those that no table should hold: they are cut and marked, and `refused` gains their rows."""
+    if texts.nbytes > MAXIMUM_CELL:
+        longer = pc.fill_null(pc.greater(pc.binary_length(texts), MAXIMUM_CELL), False)
+        for row in np.flatnonzero(longer.to_numpy(zero_copy_only=False)):
+            refused[int(row)] = f"{name} has more than {MAXIMUM_CELL:,} bytes in one cell"
+        texts = pc.if_else(longer, pc.binary_join_element_wise(pc.utf8_slice_codeunits(texts, 0, 200), "…", ""), texts)
+    data = texts.buffers()[2]
+    if data is not None and data.size and np.frombuffer(data, np.uint8).min() == 0:
+        holding = pc.fill_null(pc.match_substring(texts, "\0"), False)
+        for row in np.flatnonzero(holding.to_numpy(zero_copy_only=False)):
+            refused[int(row)] = f"{name} holds a NUL character"
+        texts = pc.replace_substring(texts, "\0", "␀")
+    return texts
 
 
 def refused_batch(contract: Contract, source: str, refused: Sequence[tuple[int, str, str]]) -> pa.RecordBatch:

@@ -92,6 +92,7 @@ def _records(
         return "skip"
 
     names = [str(index) for index in range(width)]
+    number = header.first
     try:
         stream = pyarrow.csv.open_csv(
             source,
@@ -109,7 +110,6 @@ def _records(
             ),
             pyarrow.csv.ConvertOptions(column_types={name: pa.string() for name in names}, strings_can_be_null=False),
         )
-        number = header.first
         for batch in stream:
             later = np.array([row for row in apart if row > number])
             span = np.arange(number + 1, number + 1 + batch.num_rows + len(later))
