@@ -107,7 +107,34 @@ def test_every_unit_reaches_the_council(units: str, lost: list[str]) -> None:
     assert sorted(unit for (unit,) in found) == lost
 
 
+@pytest.mark.parametrize(
+    ("matrix", "found"),
+    [
+        ("(4, 5, 20), (2, 3, 6)", []),
+        ("(4, 5, 25), (2, 3, 6)", ["CR1"]),  # a matrix of its own, and a register that multiplies
+        ("(2, 3, 6)", ["CR1"]),  # a likelihood that the matrix does not have
+        ("", []),  # no matrix, nothing to follow
+    ],
+)
+def test_risk_scores_follow_the_matrix(matrix: str, found: list[str]) -> None:
+    with duckdb.connect() as con:
+        con.execute("create table dim_council as select date '2026-07-01' as reporting_period_start")
+        con.execute("create table stg_framework__risk_matrix (likelihood integer, impact integer, score integer)")
+        if matrix:
+            con.execute(f"insert into stg_framework__risk_matrix values {matrix}")
+        con.execute(
+            "create table stg_risk__register as from (values "
+            "('CR1', 4, 5, 20, date '2026-07-01'), ('CR2', 2, 3, 6, date '2026-07-01'), "
+            "('CR1', 5, 5, 1, date '2026-04-01')) as t (risk_id, likelihood, impact, current_score, period_start)"
+        )
+        text = (PROJECT / "tests/risk_scores_follow_the_matrix.sql").read_text(encoding="utf-8")
+        assert [risk for risk, *_ in con.execute(render(text)).fetchall()] == found
+
+
 def test_every_generic_test_is_tested() -> None:
     tested = {name for name, *_ in CASES} | {"spans_apart", "same_total"}
     assert {path.stem for path in (PROJECT / "tests" / "generic").glob("*.sql")} == tested
-    assert [path.stem for path in (PROJECT / "tests").glob("*.sql")] == ["every_unit_reaches_the_council"]
+    assert {path.stem for path in (PROJECT / "tests").glob("*.sql")} == {
+        "every_unit_reaches_the_council",
+        "risk_scores_follow_the_matrix",
+    }
