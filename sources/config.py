@@ -6,6 +6,7 @@ are resolved when a source is read (sources.secrets), never before.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ import yaml
 from sources import connectors, door, secrets
 from sources.contract import Contract
 from sources.errors import ConfigurationError, SourceError, listed, nearest, shown_path
-from sources.extract import Extract, Request
+from sources.extract import Extract, Request, reading
 from sources.periods import Quarter
 
 _ONE_VARIABLE = re.compile(r"\$\{[A-Z][A-Z0-9_]*\}")
@@ -98,7 +99,11 @@ class Source:
         connection, key = self.connect(), self._key()
         with door.scrubbed(contract.name):
             for extract in self._module.extract(connection, self._requests[dataset], contract, quarters, since):
-                yield door.leaving(extract, contract, key)
+                yield dataclasses.replace(door.leaving(extract, contract, key), reading=self.reading(dataset))
+
+    def reading(self, dataset: str) -> str:
+        """A digest of how rows of `dataset` are read: it changes with its contract, its mapping and its map files."""
+        return reading(self.datasets[dataset], self._requests[dataset])
 
     def _key(self) -> str | None:
         if self._pseudonym_key is None:
@@ -230,6 +235,8 @@ def _key_problems(key: str | None, datasets: Mapping[str, Contract]) -> Iterator
 
 def _unknown(values: Mapping[str, Any], model: type[pydantic.BaseModel], where: str) -> list[str]:
     """Keys that the connection's model does not know; its values can be checked only once variables are resolved."""
+    if model.model_config.get("extra") == "allow":
+        return []
     return [
         f"{where}.{key}: not a known key.{nearest(key, model.model_fields)} Keys: {listed(model.model_fields)}."
         for key in values

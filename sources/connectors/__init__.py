@@ -20,6 +20,7 @@ KINDS = (
     "nomis",
     "ons",
     "opendatasoft",
+    "python",
     "rest",
     "socrata",
 )

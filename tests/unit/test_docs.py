@@ -16,7 +16,7 @@ import yaml
 
 from orchestration.cli import app
 from orchestration.council import load_council
-from sources.config import load_source
+from sources.config import Source, load_source
 from sources.connectors import files
 from sources.contract import load_contract, load_contracts
 from sources.landing import land
@@ -148,15 +148,36 @@ def test_every_yaml_example_says_what_it_is() -> None:
 @pytest.mark.parametrize("example", [e for e in examples("yaml") if e.kind == "yaml source"], ids=str)
 def test_source_example(example: Example, tmp_path: Path) -> None:
     document = yaml.safe_load(example.text)
-    for name in re.findall(r"map_file: ([\w.]+)", example.text):
-        (tmp_path / name).write_text("from,to\na,b\n", encoding="utf-8")
-    path = tmp_path / f"{document['system']}.yaml"
-    path.write_text(example.text, encoding="utf-8")
-    source = load_source(path, load_contracts())
+    source = source_of(example, tmp_path)
     assert list(source.datasets) == list(document["datasets"])
     for name, contract in source.datasets.items():
         absent = document["datasets"][name].get("absent", [])
         assert [column for column in absent if contract.column(column).required] == []
+
+
+def source_of(example: Example, council: Path) -> Source:
+    """The source that an example declares, in a council's folder with the files and hooks that it names."""
+    (council / "sources").mkdir()
+    for name in re.findall(r"map_file: ([\w.]+)", example.text):
+        (council / "sources" / name).write_text("from,to\na,b\n", encoding="utf-8")
+    for hook in examples("python"):
+        file = council / hook.kind.split(" ")[1]
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(hook.text, encoding="utf-8")
+    path = council / "sources" / f"{yaml.safe_load(example.text)['system']}.yaml"
+    path.write_text(example.text, encoding="utf-8")
+    return load_source(path, load_contracts())
+
+
+def test_hook_example_lands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (example,) = [e for e in examples("yaml") if "connector: python" in e.text]
+    monkeypatch.setenv("WEIGHBRIDGE_FOLDER", str(tmp_path))
+    for day, tickets in {"20260701": "DR00001200\nRS00003400\n", "20260930": "DR00000034\n"}.items():
+        (tmp_path / f"{day}.txt").write_text(tickets, encoding="ascii")
+    source = source_of(example, tmp_path)
+    contract, quarter = source.datasets["tonnages"], Quarter(2026, 2)
+    (landed,) = land(contract, source.extract("tonnages", [quarter]), tmp_path / "data", [quarter])
+    assert (landed.error, landed.rejected, landed.rows) == (None, 0, 2)
 
 
 @pytest.mark.parametrize("example", [e for e in examples("yaml") if e.kind == "yaml contract"], ids=str)
@@ -218,7 +239,7 @@ def test_tables_of_keys_are_complete(named: str, without: str, table: str) -> No
 
 def test_every_model_of_configuration_has_its_table() -> None:
     told = {found[0] for found in KEY_TABLES}
-    for kind in ("database", "files", "opendatasoft", "rest"):
+    for kind in ("database", "files", "opendatasoft", "python", "rest"):
         module = import_module(f"sources.connectors.{kind}")
         for model in (module.Connection, module.Request):
             assert f"{model.__module__}.{model.__name__}" in told
