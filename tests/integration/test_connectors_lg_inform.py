@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import logging
 from base64 import b64encode
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -14,6 +15,7 @@ from support.builders import column, files_in, key, make_contract, rows_of
 from support.fault_server import Answer, Asked, faults
 from support.replays import fetched, source_of
 
+from sources import secrets
 from sources.config import Source
 from sources.contract import Contract
 from sources.errors import ConfigurationError, SourceError
@@ -153,19 +155,37 @@ def test_calls_are_signed_where_there_is_a_secret(tmp_path: Path, contract: Cont
         assert dict(signed)["ApplicationKey"] == KEY
 
 
-@pytest.mark.parametrize("secret", [{}, {"secret": SECRET}], ids=["key", "key and secret"])
+@pytest.fixture
+def guarded_logs() -> Iterator[None]:
+    former = logging.getLogRecordFactory()
+    secrets.guard_logs()
+    yield
+    logging.setLogRecordFactory(former)
+
+
+@pytest.mark.parametrize("secret", [{}, {"secret": "${LG_INFORM_SECRET}"}], ids=["key", "key and secret"])
 def test_key_and_secret_stand_in_no_message_and_no_log(
-    tmp_path: Path, contract: Contract, secret: dict[str, str], caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    contract: Contract,
+    secret: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    guarded_logs: None,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     def refusing(asked: Asked) -> Answer:
+        assert asked.query["ApplicationKey"] == KEY
         return Answer(f"The key {asked.query['ApplicationKey']} is unknown".encode(), 401, content_type="text/plain")
 
-    caplog.set_level(logging.INFO)
+    monkeypatch.setenv("LG_INFORM_KEY", KEY)
+    monkeypatch.setenv("LG_INFORM_SECRET", SECRET)
+    caplog.set_level(logging.DEBUG)  # where urllib3 writes down whole addresses
     with faults({PATH: [refusing]}) as server:
-        source = source_at(tmp_path, server.url, contract, secret)
+        auth = {"kind": "api_key", "name": "ApplicationKey", "in": "query", "value": "${LG_INFORM_KEY}"}
+        source = source_at(tmp_path, server.url, contract, {"auth": auth} | secret)
         landed = fetched(source, tmp_path)
         with pytest.raises(SourceError) as error:
             source.reach()
+    assert "ApplicationKey=" in caplog.text
     for told in (landed.error or "", str(error.value), caplog.text, repr(source.connect())):
         assert KEY not in told and SECRET not in told
     assert "status 401 Unauthorized" in (landed.error or "")
