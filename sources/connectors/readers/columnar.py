@@ -21,6 +21,7 @@ from sources.connectors.readers.headers import Header
 from sources.connectors.readers.tables import Table
 from sources.errors import SourceError, nearest
 
+_LARGEST_LIST, _LONGEST_LINE = 256 << 20, 64 << 20  # characters
 _PAGE = 20_000  # rows at a time
 
 
@@ -96,7 +97,7 @@ def _header(reading: Reading, names: list[str]) -> Header:
         for column, expected in wanted.items()
         if not reading.contract.column(column).required
         and column not in reading.request.absent
-        and not headers.stands(names, expected)
+        and headers.stands(names, expected) is None
     ]
     return headers.of_names(reading, [*names, *later])
 
@@ -113,20 +114,36 @@ def _records(
         raise SourceError(f"{reading.source}: the file is empty. Nothing landed; ask for it again.")
     if start == "[":
         try:
-            numbered: Iterable[tuple[int, Any]] = enumerate(_parsed(start + text.read()), start=1)
+            whole = start + text.read(_LARGEST_LIST)
+            if len(whole) > _LARGEST_LIST:
+                raise SourceError(
+                    f"{reading.source}: is one JSON list of more than {_LARGEST_LIST >> 20} MB; refused, as it has to be "
+                    "read at once. Ask for JSON lines."
+                )
+            numbered: Iterable[tuple[int, Any]] = enumerate(_parsed(whole), start=1)
         except ValueError as error:
             raise SourceError(f"{reading.source}: is no JSON: {error}. Ask for the file again.") from None
     else:
-        numbered = _lines(start, text, refused)
+        numbered = _lines(reading, start, text, refused)
     for number, record in numbered:
         if isinstance(record, dict):
-            yield number, dict(_leaves(record))
+            try:
+                yield number, dict(_leaves(record))
+            except RecursionError:
+                refused.append((number, "is nested too deeply", ""))
         else:
             refused.append((number, "is no record with named fields", str(record)[:200]))
 
 
-def _lines(start: str, text: IO[str], refused: list[tuple[int, str, str]]) -> Iterator[tuple[int, Any]]:
-    for number, line in enumerate(text, start=1):
+def _lines(
+    reading: Reading, start: str, text: IO[str], refused: list[tuple[int, str, str]]
+) -> Iterator[tuple[int, Any]]:
+    for number, line in enumerate(iter(lambda: text.readline(_LONGEST_LINE), ""), start=1):
+        if len(line) == _LONGEST_LINE:
+            raise SourceError(
+                f"{reading.source}: line {number:,} is longer than {_LONGEST_LINE >> 20} MB; refused. Ask for one record "
+                "a line."
+            )
         line = start + line if number == 1 else line
         if not line.strip():
             continue
@@ -137,8 +154,11 @@ def _lines(start: str, text: IO[str], refused: list[tuple[int, str, str]]) -> It
 
 
 def _parsed(text: str) -> Any:
-    # Exact: floats would lose digits of decimals, and of whole numbers beyond 64 bits.
-    return json.loads(text, parse_float=Decimal)
+    try:
+        # Exact: floats would lose digits of decimals, and of whole numbers beyond 64 bits.
+        return json.loads(text, parse_float=Decimal)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def _leaves(record: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, str | None]]:
