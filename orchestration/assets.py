@@ -20,7 +20,7 @@ from orchestration.settings import Settings, code_version
 from sources.config import Source
 from sources.contract import Contract
 from sources.errors import ConfigurationError, SourceError
-from sources.landing import Landed, extracts_in_force, land
+from sources.landing import Landed, extracts_in_force, kept, land, still_open
 from sources.periods import Quarter
 
 # Backfill policies are marked beta in Dagster 1.13; that is no news to whoever runs a quarter.
@@ -77,7 +77,9 @@ def dataset_asset(settings: Settings, source: Source, contract: Contract) -> dg.
     )
     def landing(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
         quarters = periods.quarters(settings, context.run.tags)
-        landed, error = land_dataset(settings, source, contract, quarters)
+        tags = context.run.tags
+        accepted = periods.accepted(tags).get(f"{contract.system}/{contract.dataset}")
+        landed, error = land_dataset(settings, source, contract, quarters, accepted, periods.again(tags))
         errors = [error] if error else [f"{item.quarter or 'all'}: {item.error}" for item in landed if item.error]
         for problem in errors:
             context.log.error(problem)
@@ -131,17 +133,30 @@ def _log_other_quarters(context: dg.AssetExecutionContext, landed: Sequence[Land
 
 
 def land_dataset(
-    settings: Settings, source: Source, contract: Contract, quarters: list[Quarter]
+    settings: Settings,
+    source: Source,
+    contract: Contract,
+    quarters: list[Quarter],
+    accepted: str | None = None,
+    again: bool = False,
 ) -> tuple[list[Landed], str | None]:
-    """Land one dataset; returns what became of each slot, and the error when nothing could be tried at all."""
+    """Land one dataset; returns what became of each slot, and the error when nothing could be tried at all.
+
+    With `accepted` (who, and why) a volume that the contract refuses lands all the same; with `again` quarters to which
+    nothing can be added any more are asked for, too.
+    """
     told = journal()
     told.tell(f"reading {contract.system} {contract.dataset}")
     landed: list[Landed] = []
     error = None
     try:
         with source_systems(settings):
-            extracts = source.extract(contract.dataset, quarters)
-            landed = land(contract, extracts, settings.data, quarters)
+            reading = source.reading(contract.dataset)
+            asked, since = (quarters, {}) if again else still_open(contract, settings.data, quarters, reading)
+            if asked:
+                extracts = source.extract(contract.dataset, asked, since)
+                landed = land(contract, extracts, settings.data, asked, accepted)
+            landed += kept(contract, settings.data, [quarter for quarter in quarters if quarter not in asked])
     except (SourceError, ConfigurationError) as problem:
         error = str(problem)
         landed = [Landed(contract.dataset, None, None, 0, 0, False, {}, (), error)]

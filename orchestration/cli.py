@@ -10,7 +10,7 @@ import http.server
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -87,6 +87,17 @@ def run(
             "--as-of", help="Use only what had been extracted by this time (ISO 8601, UTC); extracts nothing."
         ),
     ] = None,
+    accept: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--accept",
+            help="Land a dataset although it has too few, too many or too many rejected rows: "
+            "'complaints/cases=J. Doe: offices were closed'. Who and why is kept with the extract.",
+        ),
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Ask for every quarter again, those that are closed included.")
+    ] = False,
 ) -> None:
     """Extract, build, check and publish a quarter."""
     from orchestration.settings import settings
@@ -100,6 +111,7 @@ def run(
             "quarter cannot come after the last."
         )
     cut_off = _cut_off(chosen, as_of)
+    reasons = _accepted(chosen, accept or [])
     out.print(f"[bold]{chosen.council.label}[/] · {last.label}\n")
     began = time.monotonic()
     with errors.status("starting", spinner="dots") as status:
@@ -109,16 +121,29 @@ def run(
             if not errors.is_terminal and not line.startswith("built"):
                 errors.print(f"  {line}")
 
-        journal, succeeded = _execute(chosen, start, last, cut_off, tell)
+        tell("loading the pipeline")
+        from orchestration import periods
+
+        tags = periods.run_tags(start, last, cut_off, reasons, again)
+        journal, succeeded = _execute(chosen, tags, tell)
     _summary(chosen, journal, time.monotonic() - began)
     if not succeeded or journal.sources_failed():
         raise typer.Exit(FAILED)
 
 
-def _execute(
-    chosen: Settings, first: Quarter, last: Quarter, as_of: datetime | None, tell: Callable[[str], None]
-) -> tuple[Journal, bool]:
-    tell("loading the pipeline")
+def _accepted(chosen: Settings, told: list[str]) -> dict[str, str]:
+    """Reasons by dataset, as --accept gives them. Raises ConfigurationError for a dataset that there is not."""
+    reasons = {}
+    for text in told:
+        name, _, reason = (part.strip() for part in text.partition("="))
+        if not reason or "/" not in name:
+            raise ConfigurationError(f"--accept '{text}': write SYSTEM/DATASET=WHO: WHY.")
+        _named(chosen, [name])
+        reasons[name] = reason
+    return reasons
+
+
+def _execute(chosen: Settings, tags: Mapping[str, str], tell: Callable[[str], None]) -> tuple[Journal, bool]:
     import dagster as dg
 
     from orchestration import build, periods, progress
@@ -132,14 +157,14 @@ def _execute(
         loaded = definitions(chosen)
         job = loaded.resolve_job_def("quarter")
         keys = None
-        if as_of is not None:
+        if periods.as_of(tags) is not None:
             landing = {dg.AssetKey([contract.system, contract.dataset]) for _, contract in chosen.declared()}
             keys = [key for key in job.asset_layer.executable_asset_keys if key not in landing]
         with dg.DagsterInstance.get() as instance:
             _bury(instance, chosen)
             result = job.execute_in_process(
                 instance=instance,
-                tags=periods.run_tags(first, last, as_of) | {COMMAND_TAG: "run"},
+                tags={**tags, COMMAND_TAG: "run"},
                 asset_selection=keys,
                 raise_on_error=False,
                 run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +16,8 @@ END_TAG = "dagster/asset_partition_range_end"
 PARTITION_TAG = "dagster/partition"
 FROM_TAG = "vitals/from"
 AS_OF_TAG = "vitals/as_of"
+ACCEPT_TAG = "vitals/accept"  # JSON: dataset → who accepts its volume, and why
+AGAIN_TAG = "vitals/again"
 
 
 def quarterly(settings: Settings) -> dg.TimeWindowPartitionsDefinition:
@@ -29,14 +32,23 @@ def quarterly(settings: Settings) -> dg.TimeWindowPartitionsDefinition:
     )
 
 
-def run_tags(first: Quarter, last: Quarter, as_of: datetime | None = None) -> dict[str, str]:
-    """Tags that make one run cover `first` to `last`, and publish `last`.
+def run_tags(
+    first: Quarter,
+    last: Quarter,
+    as_of: datetime | None = None,
+    accept: Mapping[str, str] | None = None,
+    again: bool = False,
+) -> dict[str, str]:
+    """Tags that make one run cover `first` to `last`, and publish `last`. `accept` and `again` as in
+    `assets.land_dataset`, `accept` by dataset (`complaints/cases`).
 
     The run is of one partition, the last: with Dagster's own range tags every asset of the job, partitioned or not,
     gets an event per quarter before the first step (2,288 events and 22 seconds for 22 quarters).
     """
     tags = {PARTITION_TAG: last.start.isoformat(), FROM_TAG: first.start.isoformat()}
-    return tags | ({AS_OF_TAG: as_of.isoformat()} if as_of else {})
+    tags |= {AS_OF_TAG: as_of.isoformat()} if as_of else {}
+    tags |= {ACCEPT_TAG: json.dumps(dict(accept))} if accept else {}
+    return tags | ({AGAIN_TAG: "true"} if again else {})
 
 
 def quarters(settings: Settings, tags: Mapping[str, str]) -> list[Quarter]:
@@ -51,6 +63,17 @@ def quarters(settings: Settings, tags: Mapping[str, str]) -> list[Quarter]:
 def as_of(tags: Mapping[str, str]) -> datetime | None:
     """The cut-off of a run, if it has one."""
     return datetime.fromisoformat(tags[AS_OF_TAG]) if AS_OF_TAG in tags else None
+
+
+def accepted(tags: Mapping[str, str]) -> dict[str, str]:
+    """Datasets whose volume somebody has accepted for this run, with who and why."""
+    told: dict[str, str] = json.loads(tags.get(ACCEPT_TAG, "{}"))
+    return told
+
+
+def again(tags: Mapping[str, str]) -> bool:
+    """Whether quarters are asked for that nothing can be added to any more."""
+    return tags.get(AGAIN_TAG) == "true"
 
 
 def _quarter(key: str) -> Quarter:

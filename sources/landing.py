@@ -263,6 +263,7 @@ def _land_slot(run: _Run, attempt: _Attempt, quarter: Quarter | None) -> Landed:
         "notes": notes,
         "accepted": run.accepted if refused else None,
         "version": extract.version.read,
+        "reading": extract.reading,
         "mark": _moment_of(tried.mark).isoformat() if tried.mark else None,
         "carries": tried.carries,
     }
@@ -306,7 +307,7 @@ def _prepare(run: _Run, attempt: _Attempt, quarter: Quarter | None, extract_id: 
     """)
     repeated = seen.good - seen.keys if contract.key else 0
     if repeated:
-        _set_repeatedaside(run, attempt, where)
+        _set_repeated_aside(run, attempt, where)
     texts = ", ".join(
         f"{original(column.name if column.sql_type == 'VARCHAR' else f'_text_{column.name}')} as {column.name}"
         for column in contract.columns
@@ -333,7 +334,7 @@ def _prepare(run: _Run, attempt: _Attempt, quarter: Quarter | None, extract_id: 
     )
 
 
-def _set_repeatedaside(run: _Run, attempt: _Attempt, where: str) -> None:
+def _set_repeated_aside(run: _Run, attempt: _Attempt, where: str) -> None:
     """Of good rows with the same key only the first is kept: the others go into the table `aside`."""
     key = ", ".join(run.contract.key)
     good = conformed(run.contract, attempt.extract.format, "incoming anti join aside using (_row)", checked=False)

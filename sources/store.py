@@ -34,7 +34,7 @@ class ExtractInForce:
 
     `mark` is the newest moment in its high-water mark. `carries` are the ids of the extracts, beside it in its folder,
     with which some of its rows came. `accepted` is the reason given for landing it although it ought to be refused.
-    `version` is what the source itself calls this version.
+    `version` is what the source itself calls this version, `reading` the digest of how its rows were read.
     """
 
     system: str
@@ -53,6 +53,7 @@ class ExtractInForce:
     carries: tuple[str, ...] = ()
     accepted: str | None = None
     version: str | None = None
+    reading: str = ""
 
 
 def extracts_in_force(contract: Contract, data: Path, as_of: datetime | None = None) -> list[ExtractInForce]:
@@ -96,17 +97,19 @@ def describe(path: Path) -> ExtractInForce:
         carries=tuple(told.get("carries", ())),
         accepted=told.get("accepted"),
         version=told.get("version"),
+        reading=told.get("reading", ""),
     )
 
 
 def still_open(
-    contract: Contract, data: Path, quarters: list[Quarter]
+    contract: Contract, data: Path, quarters: list[Quarter], reading: str = ""
 ) -> tuple[list[Quarter], dict[Quarter, datetime]]:
     """The quarters to ask for again and, for those of which only what has changed is needed, since which moment.
 
     Rows of a contract with a high-water mark are filed under the quarter in which they were updated: once a quarter has
     been read after its end and the overlap, nothing can still appear there. Of one that is open rows are needed from
-    the newest that has landed, less the overlap. What landed under another version of the contract is asked for whole.
+    the newest that has landed, less the overlap. What landed under another version of the contract, or was read in
+    another way than `reading` says (its mapping or a map file has been mended), is asked for whole.
     """
     if contract.high_water_mark is None:
         return quarters, {}
@@ -114,7 +117,7 @@ def still_open(
     asked, since = [], {}
     for quarter in quarters:
         found = in_force(contract, data, quarter)
-        if found is not None and found.contract_version == contract.version:
+        if found is not None and (found.contract_version, found.reading) == (contract.version, reading):
             if found.extracted_at.date() > quarter.end + overlap:
                 continue
             if found.mark is not None:
