@@ -117,8 +117,8 @@ def _records(
             whole = start + text.read(_LARGEST_LIST)
             if len(whole) > _LARGEST_LIST:
                 raise SourceError(
-                    f"{reading.source}: is one JSON list of more than {_LARGEST_LIST >> 20} MB; refused, as it has to be "
-                    "read at once. Ask for JSON lines."
+                    f"{reading.source}: is one JSON list of more than {_LARGEST_LIST >> 20} MB; refused. Ask for JSON "
+                    "lines, which need not be read at once."
                 )
             numbered: Iterable[tuple[int, Any]] = enumerate(_parsed(whole), start=1)
         except ValueError as error:
@@ -141,8 +141,8 @@ def _lines(
     for number, line in enumerate(iter(lambda: text.readline(_LONGEST_LINE), ""), start=1):
         if len(line) == _LONGEST_LINE:
             raise SourceError(
-                f"{reading.source}: line {number:,} is longer than {_LONGEST_LINE >> 20} MB; refused. Ask for one record "
-                "a line."
+                f"{reading.source}: line {number:,} is longer than {_LONGEST_LINE >> 20} MB; refused. Ask for one "
+                "record a line."
             )
         line = start + line if number == 1 else line
         if not line.strip():
