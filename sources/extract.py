@@ -402,11 +402,12 @@ def apply_symbols(
         if counts is not None:
             counts.update(symbols.take(found.drop_null()).to_pylist())
         result[column.name] = pc.if_else(pc.is_valid(found), pa.scalar(None, pa.string()), texts)
-        told = meanings.take(found)
-        reason = told if reason is None else pc.binary_join_element_wise(reason, told, ", ", null_handling="skip")
+        told = meanings.take(found).fill_null("")
+        reason = told if reason is None else pc.binary_join_element_wise(reason, told, "\n")
     if reason is not None and form.reason_column is not None:
         coded = reason.dictionary_encode()
-        once = [", ".join(dict.fromkeys(text.split(", "))) or None for text in coded.dictionary.to_pylist()]
+        several = [filter(None, dict.fromkeys(text.split("\n"))) for text in coded.dictionary.to_pylist()]
+        once = [", ".join(each) or None for each in several]
         reason = pa.array(once, pa.string()).take(coded.indices)
         own = result.get(form.reason_column)
         result[form.reason_column] = reason if own is None else pc.coalesce(reason, as_text(own))

@@ -23,7 +23,7 @@ _BY_START = {b"PAR1": columnar.read_parquet, b"PK\x03\x04": workbook.read, b"\xd
 
 def read(reading: Reading, file: IO[bytes]) -> Iterator[pa.RecordBatch]:
     """The rows of one file, which can be rewound. Raises SourceError, in words that name the file."""
-    name, start = reading.place.lower(), file.read(4)
+    name, start = reading.place.lower().removesuffix(".gz"), file.read(4)
     file.seek(0)
     by_name = next((reader for endings, reader in _BY_ENDING.items() if name.endswith(endings)), delimited.read)
     return (by_name if by_name is not delimited.read else _BY_START.get(start, by_name))(reading, file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -103,9 +104,8 @@ class Notes:
         for words, names in self._names.items():
             count = self._counts[words]
             several = f" and {len(names) - 2} more" if len(names) > 2 else ""
-            one = {"rows": "row", "times": "time"} if count == 1 else {}
-            told = " ".join(one.get(word, word) for word in words.split(" ")).replace("{count}", f"{count:,}")
-            lines.append(f"{', '.join(names[:2])}{several}: {told}")
+            told = re.sub(r"\b(row|time)s\b", r"\1", words) if count == 1 else words
+            lines.append(f"{', '.join(names[:2])}{several}: {told.replace('{count}', f'{count:,}')}")
         return lines
 
 
@@ -130,6 +130,11 @@ class Reading:
     def form(self) -> FileFormat:
         """How the file is put together."""
         return self.request.format
+
+    @property
+    def file(self) -> str:
+        """The file's own name without its ending, also that of what packed it."""
+        return Path(self.place.removesuffix(".gz")).stem
 
     @property
     def name(self) -> str:

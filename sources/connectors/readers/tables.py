@@ -8,7 +8,6 @@ from __future__ import annotations
 import fnmatch
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -119,7 +118,7 @@ class Table:
         }
         for name, origin in reading.request.columns.items():
             if origin.field in (FILE, SHEET):
-                text = Path(reading.place).stem if origin.field == FILE else reading.sheet
+                text = reading.file if origin.field == FILE else reading.sheet
                 given[name] = pa.repeat(pa.scalar(text, pa.string()), len(numbers))
         unpivot = reading.form.unpivot
         if not header.parts or unpivot is None:

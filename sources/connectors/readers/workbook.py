@@ -138,8 +138,9 @@ def _write_out(reading: Reading, header: Header, cells: list[pa.Array], book: An
         sheet = book.load_sheet(name, header_row=None, skip_rows=0, dtypes="float", use_columns=sorted(wanted))
         numbers, _ = sheet.to_arrow_with_errors()
         for index, column in zip(sorted(wanted), numbers.columns, strict=True):
-            rounded = pc.match_substring_regex(cells[index], r"^-?[0-9]+\.[0-9]{9}$").fill_null(False)
-            cells[index] = pc.if_else(rounded, column.cast(pa.string()), cells[index])
+            is_number = pc.match_substring_regex(cells[index], r"^-?[0-9]{1,15}(\.[0-9]{1,9})?$").fill_null(False)
+            exact_text = pc.if_else(is_number, column.cast(pa.string()), None)
+            cells[index] = pc.coalesce(exact_text, cells[index])
 
 
 def _letters(column: int) -> str:
