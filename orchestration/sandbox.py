@@ -13,7 +13,8 @@ from sources.sandbox import running
 def needs_sandbox(settings: Settings) -> bool:
     """Whether the council's systems come with the project and no others have been named in the environment."""
     variables = {name for source in settings.sources.values() for name in source.variables}
-    return settings.council.sandbox is not None and not any(os.environ.get(name) for name in variables)
+    named = any(os.environ.get(name) or os.environ.get(f"{name}_FILE") for name in variables)
+    return settings.council.sandbox is not None and not named
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from pathlib import Path
 from dotenv import load_dotenv
 
 from orchestration.council import Council, load_council, says_it_is_meant
+from sources import secrets
 from sources.config import Source, load_sources
 from sources.contract import Contract, load_contracts
 from sources.errors import ConfigurationError, listed, nearest, shown_path
@@ -92,6 +93,7 @@ def settings(council: str | None = None) -> Settings:
     Also tells dbt, and processes started from here, through the environment which council is meant.
     """
     load_dotenv(ROOT / ".env")
+    secrets.guard_logs()
     councils = Path(os.environ.get("VITALS_COUNCILS") or COUNCILS).expanduser().resolve()
     known = sorted(path.parent.name for path in councils.glob("*/council.yaml"))
     name = council or os.environ.get("VITALS_COUNCIL") or _meant(councils, known)
