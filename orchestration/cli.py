@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from sources.landing import Landed
 
 FAILED, WRONG = 1, 2
+WIDE = 110  # columns of a screen that has room for every column of `vitals status`
 MEASURES_NAMED = 6  # of a dataset, in `vitals status`; more are counted
 COMMAND_TAG = "vitals/command"  # marks Dagster's runs that `vitals` made in its own process
 app = typer.Typer(
@@ -480,9 +481,13 @@ def status(
     extracts = build.in_force(chosen, quarter, None)
     touched = tracing.measures_by_dataset(chosen)
     out.print(f"[bold]{chosen.council.label}[/] · {quarter.label}\n")
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("system", "dataset", "last extract", "age", "rows", "rejected", "state", "measures"):
-        table.add_column(name, justify="right" if name in ("rows", "rejected", "age") else "left")
+    table = Table(box=None, pad_edge=False, padding=(0, 2 if out.width >= WIDE else 1, 0, 0), header_style="dim")
+    # A narrow screen has no room for the moment, to which age comes near, and for measures' names.
+    wide = out.width >= WIDE
+    moment = ["last extract"] if wide else []
+    for name in ("system", "dataset", *moment, "age", "rows", "rejected", "state", "measures"):
+        right = name in ("rows", "rejected", "age")
+        table.add_column(name, justify="right" if right else "left", no_wrap=name != "measures")
     failures, rejected = [], []
     today = datetime.now(UTC).date()
     for _, contract in chosen.declared():
@@ -496,12 +501,12 @@ def status(
         table.add_row(
             contract.system,
             contract.dataset,
-            f"{fresh.last_extract:%d %b %Y %H:%M}" if fresh.last_extract else "–",
+            *([f"{fresh.last_extract:%d %b %Y %H:%M}" if fresh.last_extract else "–"] if wide else []),
             _age(fresh.last_extract),
             f"{sum(item.rows for item in mine):,}" if mine else "–",
             f"{sum(item.rejected for item in mine):,}" if mine else "–",
             fresh.state,
-            ", ".join(measures) if len(measures) <= MEASURES_NAMED else f"{len(measures)} measures",
+            ", ".join(measures) if wide and len(measures) <= MEASURES_NAMED else f"{len(measures)}",
         )
     out.print(table)
     if rejected:
