@@ -61,15 +61,17 @@ def _batches(extract: Extract, contract: Contract, key: str | None) -> Iterator[
     hashed = [column.name for column in contract.columns if column.is_pseudonymised]
     withholds = any(column.classification for column in contract.columns)
     nulls = frozenset(extract.format.nulls)
-    with scrubbed(contract.name):
-        for batch in extract.batches:
-            for name in hashed:
-                batch = _replaced(batch, name, _pseudonyms(batch.column(name), key or "", nulls))
-            if withholds and batch.column("_original").null_count < batch.num_rows:
-                original = batch.column("_original")
-                batch = _replaced(batch, "_original", pc.if_else(pc.is_valid(original), WITHHELD, None))
-            yield _replaced(batch, "_source", _scrubbed(batch.column("_source")))
-    extract.notes[:] = map(secrets.scrub, extract.notes)
+    try:
+        with scrubbed(contract.name):
+            for batch in extract.batches:
+                for name in hashed:
+                    batch = _replaced(batch, name, _pseudonyms(batch.column(name), key or "", nulls))
+                if withholds and batch.column("_original").null_count < batch.num_rows:
+                    original = batch.column("_original")
+                    batch = _replaced(batch, "_original", pc.if_else(pc.is_valid(original), WITHHELD, None))
+                yield _replaced(batch, "_source", _scrubbed(batch.column("_source")))
+    finally:
+        extract.notes[:] = map(secrets.scrub, extract.notes)
 
 
 def _replaced(batch: pa.RecordBatch, name: str, column: pa.Array) -> pa.RecordBatch:
