@@ -239,8 +239,8 @@ def test_entities_are_refused(
 
 
 FAR = (
-    "a sheet of it reaches over more than 16,777,216 cells; refused. Delete what stands far below or beside the table, or "
-    "ask for it as CSV."
+    "a sheet of it reaches over more than 16,777,216 cells; refused. Delete what stands far below or beside the table, "
+    "or ask for it as CSV."
 )
 
 
