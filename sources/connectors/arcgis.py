@@ -239,7 +239,7 @@ def _value(value: Any, kind: str | None) -> Any:
             return (_EPOCH + timedelta(milliseconds=int(value))).astimezone(_LONDON).isoformat()
         except OverflowError:
             return value
-    return value.strip() if isinstance(value, str) else value
+    return value
 
 
 def _error_in(body: Any) -> str | None:
