@@ -216,21 +216,55 @@ def test_delimiters_too_many_or_alone_lose_nothing(tmp_path: Path, contract: Con
     assert notes == ["things.csv: 1 blank row left out"]
 
 
-def test_a_quotation_mark_that_is_never_closed_swallows_no_row_unseen(tmp_path: Path, contract: Contract) -> None:
-    lines = ['R1,"never closed,1,', "R2,b,2,", 'R3,"c",3,', "R4,d,4,", 'R5,"two ""true""\nlines, here",5,']
-    path = written(tmp_path, "\n".join([HEADER, *lines]) + "\n")
+def test_a_header_with_delimiters_too_many(tmp_path: Path, contract: Contract) -> None:
+    written(tmp_path, f"{HEADER},,\nR1,a,1,\nR2,b,2,,\nR3,c,3\n")
     found, _ = read(tmp_path, contract)
-    assert [(row.get("ref"), row.get("title")) for row in found] == [
-        (None, None),
-        ("R4", "d"),
-        ("R5", 'two "true"\nlines, here'),
+    assert [(row.get("ref"), row["_source_row"]) for row in found] == [("R1", 2), ("R2", 3), (None, 4)]
+
+
+def test_numbers_hold_where_every_other_record_is_mended_or_refused(tmp_path: Path, contract: Contract) -> None:
+    kinds = ["R{},filling of some length,1,", "R{},filling of some length,1,,,", "R{}", ""]
+    lines = [kinds[number % 7 % 4].format(number) for number in range(2, 60_002)]
+    written(tmp_path, "\n".join([HEADER, *lines]) + "\n")
+    found, notes = read(tmp_path, contract)
+    assert all(f"R{row['_source_row']}" == row.get("ref", row.get("_original")) for row in found)
+    assert len(found) == sum(bool(line) for line in lines)
+    assert notes == [f"things.csv: {lines.count(''):,} blank rows left out"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"], ids=["unix", "windows", "old mac"])
+@pytest.mark.parametrize(
+    ("swallowing", "refused"),
+    [
+        (['R1,"never closed,1,', "R2,b,2,", 'R3,"c",3,'], ["R1,never closed,1,", "R2,b,2,", 'R3,c",3,']),
+        (['"R1,never closed,1,', "R2,b,2,", '"R3",c,3,'], ["R1,never closed,1,", "R2,b,2,", 'R3",c,3,']),
+        (['R1,"never closed,1,', 'R2,b,"2",'], ['R1,"never closed,1,', 'R2,b,"2",']),
+    ],
+    ids=["to a cell of its column", "in the first column", "to a cell of another column"],
+)
+def test_a_quotation_mark_that_is_never_closed_swallows_no_row_unseen(
+    tmp_path: Path, contract: Contract, swallowing: list[str], refused: list[str], end: str
+) -> None:
+    lines = [*swallowing, "R4,d,4,", f'R5,"two ""true""{end}lines, here",5,']
+    written(tmp_path, end.join([HEADER, *lines]) + end)
+    found, _ = read(tmp_path, contract)
+    assert [(row["_source_row"], row["_original"]) for row in found if "_refused" in row] == [
+        (2, line) for line in refused
     ]
-    assert found[0] == {
-        "_source": str(path),
-        "_source_row": 2,
-        "_refused": "a cell holds whole records: a quotation mark in it was never closed",
-        "_original": 'R1,never closed,1,\nR2,b,2,\nR3,c",3,',
+    assert {row["_refused"] for row in found if "_refused" in row} == {
+        "a quotation mark was never closed, here or before"
     }
+    assert [(row["ref"], row["title"]) for row in found if "_refused" not in row] == [
+        ("R4", "d"),
+        ("R5", f'two "true"{end}lines, here'),
+    ]
+
+
+def test_rows_lost_behind_a_quotation_mark_count_one_by_one(tmp_path: Path, contract: Contract) -> None:
+    lines = [f"R{number},a,1," for number in range(100)]
+    written(tmp_path, "\n".join([HEADER, *lines[:90], 'R90,"a,1,', *lines[91:]]) + "\n")
+    found = landed(tmp_path, contract)
+    assert (found.rows, found.rejected) == (90, 10)
 
 
 def test_a_quotation_mark_that_swallows_the_rest_stops_the_file(tmp_path: Path, contract: Contract) -> None:

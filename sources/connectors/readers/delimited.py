@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import IO
@@ -73,23 +74,39 @@ def _records(
 ) -> Iterator[pa.RecordBatch]:
     table = Table(reading, header)
     width = len(header.cells)
+    named = max((index + 1 for index, cell in enumerate(header.cells) if cell.strip()), default=0)
     # Rows are numbered as a spreadsheet shows them: blank lines count, a line break inside a cell does not.
     above = skipped_lines - header.first
     refused: list[tuple[int, str, str]] = []
     mended: list[tuple[int, list[str]]] = []
     aside: list[tuple[int, list[str]]] = []
-    apart: list[int] = []  # numbers of both kinds, which are in no batch
+    apart: deque[int] = deque()  # numbers of refused and mended records, which are in no batch
 
     def torn(row: pyarrow.csv.InvalidRow) -> str:
         number = row.number - above
-        cells = next(csv.reader(io.StringIO(row.text, newline=""), delimiter=delimiter), [])
         apart.append(number)
-        if not any(cell.strip() for cell in (cells[width:] if len(cells) >= width else cells)):
-            mended.append((number, [*cells, *[""] * width][:width]))  # too many delimiters, or nothing but some
-        else:
+        try:
+            cells = next(csv.reader(io.StringIO(row.text, newline=""), delimiter=delimiter, strict=True), [])
+        except csv.Error:
+            refused.extend(_lines(number, row.text))
+            return "skip"
+        surplus = cells[width:] if len(cells) >= named else cells
+        if any(cell.strip() for cell in surplus):
             reason = f"the record has {row.actual_columns} cells where the header has {row.expected_columns}"
             refused.append((number, reason, row.text))
+        else:
+            mended.append((number, [*cells, *[""] * width][:width]))  # nothing but delimiters too many or too few
         return "skip"
+
+    def aside_from_batches() -> Iterator[pa.RecordBatch]:
+        # Only what is there now is taken away: the parser, which is ahead, may add to both meanwhile.
+        whole, torn_ones = mended[:], refused[:]
+        del mended[: len(whole)], refused[: len(torn_ones)]
+        if whole:
+            columns = {index: pa.array([cells[index] for _, cells in whole]) for index in range(width)}
+            yield from table.batches(columns, np.array([number for number, _ in whole]))
+        if torn_ones:
+            yield x.refused_batch(reading.contract, reading.source, torn_ones)
 
     names = [str(index) for index in range(width)]
     number = header.first
@@ -111,16 +128,19 @@ def _records(
             pyarrow.csv.ConvertOptions(column_types={name: pa.string() for name in names}, strings_can_be_null=False),
         )
         for batch in stream:
-            later = np.array([row for row in apart if row > number])
+            later = list(apart)
             span = np.arange(number + 1, number + 1 + batch.num_rows + len(later))
             numbers = span[~np.isin(span, later)][: batch.num_rows]
             number = int(numbers[-1]) if len(numbers) else number
+            while apart and apart[0] <= number:
+                apart.popleft()
             doubtful = _doubtful(batch, delimiter)
             if doubtful.any():
                 chosen = batch.filter(pa.array(doubtful)).to_pylist()
                 aside += zip(numbers[doubtful].tolist(), (list(row.values()) for row in chosen), strict=True)
                 batch, numbers = batch.filter(pa.array(~doubtful)), numbers[~doubtful]
             yield from table.batches(dict(enumerate(batch.columns)), numbers)
+            yield from aside_from_batches()
     except pa.ArrowInvalid as error:
         # No line after the header's own, or not even an end to that one: no rows, which is for landing to judge.
         if "straddling" in str(error):
@@ -131,16 +151,18 @@ def _records(
         if not any(words in str(error) for words in ("Empty CSV file", "Could not skip initial")):
             raise SourceError(f"{reading.place}: cannot be read as CSV: {error}.") from None
     if aside and _is_badly_quoted(source, delimiter):
-        reason = "a cell holds whole records: a quotation mark in it was never closed"
-        refused += [(number, reason, delimiter.join(cells)) for number, cells in aside]
+        for number, cells in aside:
+            refused += _lines(number, delimiter.join(cells))
     else:
         mended += aside
-    if mended:
-        columns = {index: pa.array([cells[index] for _, cells in mended]) for index in range(width)}
-        yield from table.batches(columns, np.array([number for number, _ in mended]))
+    yield from aside_from_batches()
     table.close()
-    if refused:
-        yield x.refused_batch(reading.contract, reading.source, refused)
+
+
+def _lines(number: int, text: str) -> list[tuple[int, str, str]]:
+    """A record with a quotation mark that was never closed, line by line: each may have been a record, and counts."""
+    reason = "a quotation mark was never closed, here or before"
+    return [(number, reason, line) for line in _LINE_END.split(text) if line.strip()]
 
 
 def _doubtful(batch: pa.RecordBatch, delimiter: str) -> np.ndarray:
@@ -149,6 +171,10 @@ def _doubtful(batch: pa.RecordBatch, delimiter: str) -> np.ndarray:
     found = np.zeros(batch.num_rows, bool)
     last = batch.num_columns - 1
     for index, column in enumerate(batch.columns):
+        whole = column.buffers()[2]  # looking at every cell would take ten times as long
+        data = whole.to_pybytes() if whole else b""
+        if b"\n" not in data and b"\r" not in data:
+            continue
         quoted = pc.match_substring(column, '"').to_numpy(zero_copy_only=False)
         for row in np.flatnonzero(quoted):
             counts = [line.count(delimiter) for line in _LINE_END.split(column[int(row)].as_py())]
