@@ -187,7 +187,9 @@ def as_text(array: pa.Array | pa.ChunkedArray) -> pa.Array:
     if pa.types.is_nested(kind) or isinstance(kind, pa.UuidType):
         return pa.array([written(value) for value in array.to_pylist()], pa.string())
     if pa.types.is_timestamp(kind) and kind.tz is not None:
-        array = array.cast(pa.timestamp(kind.unit, "UTC"))
+        # Arrow takes ten times as long to write a moment with its zone.
+        moments = array.cast(pa.timestamp(kind.unit, "UTC")).cast(pa.timestamp(kind.unit))
+        return pc.binary_join_element_wise(moments.cast(pa.string()), "Z", "")
     return array.cast(pa.string())
 
 
