@@ -85,9 +85,8 @@ def _batches(
     with Client(connection) as client:
         found = [_attachment(client, connection, call) for call in calls]
         # A file that is replaced gets another address.
-        version = json.dumps(
-            [x.reading(contract, request), *((item["url"], page["updated_at"]) for page, item in found)]
-        )
+        files = [[item["url"], page["updated_at"]] for page, item in found]
+        version = json.dumps({"reading": x.reading(contract, request), "files": files})
         made.version.read = version
         if made.version.landed == version:
             made.version.is_unchanged = True

@@ -25,7 +25,7 @@ from urllib.parse import parse_qsl, quote_plus, urljoin, urlsplit
 import pyarrow as pa
 import pydantic
 import requests
-from urllib3.exceptions import DecodeError, HTTPError, NewConnectionError, ProtocolError
+from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
 
 from sources import extract as x
 from sources import secrets
@@ -258,7 +258,7 @@ class Client:
             reason = "it is nested too deeply" if isinstance(error, RecursionError) else error
             raise SourceError(f"{address}: the JSON cannot be read: {reason}.") from None
         if told := self._error_in(body):
-            raise SourceError(f"{address}: answered with an error: {told[:300]}.")
+            raise SourceError(f"{address}: answered with an error: {secrets.scrub(told)[:300]}.")
         return body
 
     def content(
@@ -325,7 +325,8 @@ class Client:
         """`batches`, read with this client; or none, where the server says that every answer of which the extract in
         force was made still stands (RFC 9110, section 13). `reading` is the digest of how they are read."""
         former = json.loads(version.landed) if version.landed else {}
-        if former.get("reading") == reading and self._still_stand(former["answers"]):
+        answers = former.get("answers") if former.get("reading") == reading else None
+        if answers and self._still_stand(answers):
             version.read, version.is_unchanged = version.landed, True
             return
         yield from batches
@@ -363,8 +364,8 @@ class Client:
         """What a refusal says, in the server's words: its error where it is JSON with one, else how it begins."""
         with contextlib.suppress(ValueError, RecursionError):
             if told := self._error_in(json.loads(answer.content)):
-                return told[:300].rstrip(".")
-        return repr(answer.content[:2000].decode("utf-8", "replace")[:200].strip())
+                return secrets.scrub(told)[:300].rstrip(".")
+        return repr(secrets.scrub(answer.content[:2000].decode("utf-8", "replace"))[:200].strip())
 
     @property
     def _auth(self) -> Auth:
@@ -516,10 +517,10 @@ class Client:
                 file.write(chunk)
                 if time.monotonic() > deadline:
                     raise self._too_slow(response.url, seconds)
-        except (ProtocolError, DecodeError) as error:
-            raise requests.exceptions.ChunkedEncodingError(error) from None
-        except HTTPError as error:
+        except ReadTimeoutError as error:
             raise requests.exceptions.ReadTimeout(error) from None
+        except HTTPError as error:
+            raise requests.exceptions.ChunkedEncodingError(error) from None
         file.seek(0)
         return Answer(response.url, response.status_code, response.headers, file)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 from urllib.parse import urljoin
@@ -207,19 +208,22 @@ def pages(
     told: list[int] = []
     rows = count = longest = 0
     before: Records = []
-    following: str | dict[str, Any] | None = paging.start()
-    while following is not None:
-        answer, body = ask(following)
-        page = records(body)
-        if page and page == before:
-            raise SourceError(f"{where}: paging does not advance: page {count + 1:,} repeats the one before.")
-        yield page
-        rows, count, longest, before = rows + len(page), count + 1, max(longest, len(page)), page
-        following = paging.following(Turn(where, notes, answer, body, page, rows, count, longest, told))
-        if following is not None:
-            if str(following) in asked:
-                raise SourceError(f"{where}: paging does not advance: {_named(following)} came twice.")
-            asked.add(str(following))
+    with ThreadPoolExecutor(1) as ahead:  # the server makes the next page while this one is worked on
+        coming: Future[tuple[Answer, Any]] | None = ahead.submit(ask, paging.start())
+        while coming is not None:
+            answer, body = coming.result()
+            page = records(body)
+            if page and page == before:
+                raise SourceError(f"{where}: paging does not advance: page {count + 1:,} repeats the one before.")
+            rows, count, longest, before = rows + len(page), count + 1, max(longest, len(page)), page
+            following = paging.following(Turn(where, notes, answer, body, page, rows, count, longest, told))
+            coming = None
+            if following is not None:
+                if str(following) in asked:
+                    raise SourceError(f"{where}: paging does not advance: {_named(following)} came twice.")
+                asked.add(str(following))
+                coming = ahead.submit(ask, following)
+            yield page
     if told and told[-1] > told[0]:
         notes.append(f"the source grew from {told[0]:,} to {told[-1]:,} while it was read")
 
