@@ -236,7 +236,7 @@ FAULTS = {
     "complaints.service_requests": "one completed before it was received, one sent twice",
     "social_care.requests": "one decided before it was received",
     "housing.duties": "one that ended before it began, one with an outcome that nobody has mapped",
-    "housing.temporary_accommodation": "one with -1 children",
+    "housing.placements": "one with -1 children",
     "finance.savings": "one a quarter whose parts do not add up to the plan",
     "finance.ledger": "two on days that do not exist (31/02), one amount in words, two postings twice",
     "finance.invoices": "two on days that do not exist, one paid before it was received, one twice",

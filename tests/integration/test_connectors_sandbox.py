@@ -71,7 +71,7 @@ REASONS: dict[str, set[str]] = {
     "framework.targets": set(),
     "framework.units": set(),
     "housing.duties": {"breaks the rule: ended on or after it began", "outcome is not in the map file"},
-    "housing.temporary_accommodation": {"children is below 0"},
+    "housing.placements": {"children is below 0"},
     "hr.absences": {
         "fte is not above 0",
         "breaks the rule: ends on or after it begins",
@@ -240,7 +240,7 @@ def test_risks_land_as_the_workbook_shows_them(outcome: Outcome, city: Brigstow)
     ("name", "member", "encoding", "delimiter"),
     [
         ("housing.duties", "hclic_duties", "utf-8", ","),
-        ("housing.temporary_accommodation", "temporary_accommodation", "cp1252", ";"),
+        ("housing.placements", "temporary_accommodation", "cp1252", ";"),
     ],
 )
 def test_each_member_of_the_homelessness_export_lands_line_by_line(

@@ -487,7 +487,7 @@ def landed(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[
         ("social_care.requests", 1, {"decided on or after receipt": 4}),
         ("social_care.packages", 0, {}),
         ("housing.duties", 2, {"ended on or after it began": 4, "outcome is not in the map file": 4}),
-        ("housing.temporary_accommodation", 1, {"children is below 0": 4}),
+        ("housing.placements", 1, {"children is below 0": 4}),
         ("waste.tonnages", 0, {}),
         *((f"plan.{name}", 0, {}) for name in ("measure_values", "narratives", "activities", "milestones")),
         *((f"plan.{name}", 0, {}) for name in ("sign_offs", "partner_milestones")),

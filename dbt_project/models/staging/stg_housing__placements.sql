@@ -9,4 +9,4 @@ select
     _period_start as period_start,
     _extract_id as extract_id,
     _row_number as source_row
-from {{ source('raw', 'housing__temporary_accommodation') }}
+from {{ source('raw', 'housing__placements') }}
