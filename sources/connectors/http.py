@@ -185,7 +185,10 @@ class Answer:
 def error_in(body: Any) -> str | None:
     """What a JSON answer with status 200 says went wrong, or None: `{"error": …}`, `{"success": false, …}` and the
     like, with nothing beside it that could be data."""
-    if not isinstance(body, dict) or (body.get("error") is not True and not set(body) <= _ERROR_KEYS):
+    if not isinstance(body, dict):
+        return None
+    data = {key for key, value in body.items() if value} - _ERROR_KEYS
+    if data and body.get("error") is not True:
         return None
     told = next((body[key] for key in ("error", "errors") if body.get(key)), None)
     if told is None and body.get("success") is not False:

@@ -6,8 +6,10 @@ from typing import Any
 
 import pydantic
 import pytest
+from support.fault_server import closed_port
 
-from sources.connectors.http import HttpConnection, OAuth2ClientCredentials, check_address
+from sources.connectors.http import Client, HttpConnection, OAuth2ClientCredentials, check_address, error_in, shown
+from sources.errors import SourceError
 
 
 @pytest.mark.parametrize(
@@ -84,3 +86,73 @@ def test_a_secret_does_not_show() -> None:
     auth = OAuth2ClientCredentials(**given, client_secret="hunter2")
     assert "hunter2" not in f"{auth} {auth!r} {auth.model_dump()} {auth.model_dump_json()}"
     assert auth.client_secret.get_secret_value() == "hunter2"
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({}, "give either token_path"),
+        ({"token_path": "/t", "token_url": "https://login.example/t"}, "give either token_path"),
+        ({"token_url": "http://login.example/t"}, "must be an https address"),
+        ({"token_url": "https://user:hunter2@login.example/t"}, "holds no user, password"),
+        ({"token_path": "/t", "credentials_in": "cookie"}, "Input should be 'header' or 'body'"),
+    ],
+)
+def test_where_tokens_come_from(given: dict[str, str], problem: str) -> None:
+    with pytest.raises(pydantic.ValidationError, match=problem):
+        OAuth2ClientCredentials(kind="oauth2_client_credentials", client_id="c", client_secret="x", **given)
+
+
+@pytest.mark.parametrize(
+    ("base", "address", "elsewhere", "words"),
+    [
+        ("https://crm.example", "https://crm.example:8443/x?key=hunter2", False, "lies on another server"),
+        ("https://crm.example", "https://other.example/x?key=hunter2", False, "lies on another server"),
+        ("https://crm.example", "http://other.example/x?key=hunter2", True, "leads to 'http://other.example', which"),
+        ("https://crm.example", "http://127.0.0.1/x?key=hunter2", True, "leads to 'http://127.0.0.1', which"),
+        ("https://crm.example", "https://localhost/x?key=hunter2", True, "leads to 'https://localhost', which"),
+        ("http://127.0.0.1:9", "http://crm.example/x?key=hunter2", True, "leads to 'http://crm.example', which"),
+        ("http://127.0.0.1:9", "file://127.0.0.1/etc/passwd", True, "leads to 'file://127.0.0.1', which"),
+    ],
+)
+def test_addresses_that_are_not_followed(base: str, address: str, elsewhere: bool, words: str) -> None:
+    """Not to another server with credentials, not in the clear, and not from outside to this machine's own services."""
+    with Client(HttpConnection(base_url=base)) as client, pytest.raises(SourceError) as error:
+        client.get(address, elsewhere=elsewhere)
+    assert words in str(error.value)
+    assert "hunter2" not in str(error.value)
+
+
+def test_a_server_that_takes_itself_for_plain_http_is_asked_by_https() -> None:
+    """Behind a proxy that ends TLS, links to the next page often begin with http."""
+    closed = closed_port().removeprefix("http://")
+    with Client(HttpConnection(base_url=f"https://{closed}")) as client, pytest.raises(SourceError) as error:
+        client.get(f"http://{closed}/things?page=2")
+    assert str(error.value).startswith(f"https://{closed}/things: cannot be reached")
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"error": "quota"}, "quota"),
+        ({"error": True, "message": "no", "data": {}}, "no"),
+        ({"success": False, "detail": "no"}, "no"),
+        ({"errors": ["a", "b"], "status": 400}, "['a', 'b']"),
+        ({"error": "quota", "items": [], "total": 0}, "quota"),
+        ({"error": "of one field", "items": [1]}, None),
+        ({"error": None, "message": "fine"}, None),
+        ({"success": True}, None),
+        ([{"error": "in a record"}], None),
+        ("error", None),
+        ({}, None),
+    ],
+)
+def test_errors_in_answers(body: Any, told: str | None) -> None:
+    assert error_in(body) == told
+
+
+@pytest.mark.parametrize(
+    "address", ["https://u:p@crm.example/x?k=1#f", "https://crm.example/x", "https://crm.example/x#f?k"]
+)
+def test_addresses_are_shown_without_parameters(address: str) -> None:
+    assert shown(address) == "https://crm.example/x"
