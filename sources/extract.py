@@ -262,7 +262,10 @@ def record_batches(
         for column in contract.columns
         if column.name not in request.absent and not _is_constant(request, column.name)
     }
+    if request.format.reason_column not in request.columns:
+        paths.pop(request.format.reason_column or "", None)
     number, first, unseen = 0, None, set(paths)
+    symbols: Counter[str] = Counter()
     for page in records:
         if not page:
             continue
@@ -282,11 +285,15 @@ def record_batches(
                         f"record has: {listed(first)}. Mend `columns.{name}` in the source's YAML."
                     )
         columns = {name: _texts(page, path) for name, path in paths.items()}
-        mapped = apply_symbols(contract, request.format, apply_maps(contract, request, columns))
+        mapped = apply_symbols(contract, request.format, apply_maps(contract, request, columns), symbols)
         yield text_batch(contract, mapped, source(), range(number + 1, number + len(page) + 1))
         number += len(page)
     if first is not None and notes is not None:
         notes += [f"no record has the field {_missing(contract, paths, name, first)}" for name in sorted(unseen)]
+        notes += [
+            f"'{symbol}' stands for a value {count:,} time{'' if count == 1 else 's'}: {request.format.symbols[symbol]}"
+            for symbol, count in symbols.items()
+        ]
 
 
 def _whole(path: tuple[str, ...], page: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

@@ -180,6 +180,17 @@ def test_a_constant_is_not_looked_for_in_the_records(tmp_path: Path, contract: C
     assert (row["received_date"], row["unit_code"]) == ("2025-04-01", None)
 
 
+def test_symbols_among_records_become_reasons(tmp_path: Path) -> None:
+    made = make_contract(tmp_path, column("area"), column("value", "integer"), column("why"))
+    form = {"symbols": {"c": "suppressed", "z": "not applicable"}, "reason_column": "why"}
+    records = [[{"area": "c", "value": "c"}, {"area": "A", "value": 5}], [{"area": "B", "value": "c"}]]
+    notes: list[str] = []
+    batches = record_batches(made, Request.model_validate({"format": form}), iter(records), lambda: "somewhere", notes)
+    rows = [(row["area"], row["value"], row["why"]) for batch in batches for row in batch.to_pylist()]
+    assert rows == [("c", None, "suppressed"), ("A", "5", None), ("B", None, "suppressed")]
+    assert notes == ["'c' stands for a value 2 times: suppressed"]
+
+
 @pytest.mark.parametrize("page", [["A", "B"], [1], [None], [["case_id", "A"]]])
 def test_a_list_of_anything_but_records_is_refused(tmp_path: Path, contract: Contract, page: list[Any]) -> None:
     with pytest.raises(

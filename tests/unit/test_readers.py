@@ -121,7 +121,9 @@ def test_a_file_of_two_encodings_is_refused(tmp_path: Path, contract: Contract, 
 
 def test_a_byte_that_is_in_no_encoding_is_told_with_its_place(tmp_path: Path, contract: Contract) -> None:
     path = written(tmp_path, f"{HEADER}\nR1,".encode() + b"\xa3 \x81,1,\n")
-    assert refusal(tmp_path, contract).startswith(f"{path}: is not cp1252 (byte 0x81 at position 29). ")
+    assert refusal(tmp_path, contract) == (
+        f"{path}: is neither utf-8 nor cp1252 (byte 0x81 at position 29). Set format.encoding."
+    )
 
 
 def test_encodings_and_delimiters_that_there_are_not(tmp_path: Path) -> None:
@@ -650,11 +652,17 @@ def test_a_list_of_json_keeps_every_digit(tmp_path: Path) -> None:
 
 
 def test_aliases_patterns_and_symbols_hold_for_json_too(tmp_path: Path, measured: Contract) -> None:
-    rows = [{"Area": "A", "name": "x", "Lads": ":", "girls": 1}, {"Area": "T", "name": "Total", "Lads": 5, "girls": 1}]
-    written(tmp_path, "\n".join(map(json.dumps, rows)), "things.ndjson")
+    rows: list[dict[str, Any]] = [
+        {"Area": "A", "name": "x", "Lads": ":", "girls": 1},
+        {"Area": "T", "name": "Total", "Lads": 5, "girls": 1},
+    ]
+    rows[1]["note"] = "£"
+    lines = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    written(tmp_path, lines.encode("cp1252"), "things.ndjson")
     form = SYMBOLS | {"reason_column": "why", "skip_rows": {"name": "Total"}, "header": {"aliases": {"boys": ["Lads"]}}}
     found = landed(tmp_path, measured, files="things.ndjson", format=form)
     assert rows_of(found.path, "area, boys, girls, why") == [("A", None, 1, "not returned")]
+    assert "things.ndjson: read as cp1252" in found.notes
 
 
 def test_packed_text_is_read_by_the_ending_inside(tmp_path: Path, contract: Contract) -> None:

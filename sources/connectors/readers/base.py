@@ -141,6 +141,11 @@ class Reading:
         """The file's own name, for notes."""
         return Path(self.place).name + (f"!{self.sheet}" if self.several else "")
 
+    def note_encoding(self, found: str) -> None:
+        """Say in what a text file was written, where nobody declared it and it is not the usual."""
+        if self.form.encoding is None and found != "utf-8":
+            self.note(f"read as {found}")
+
     def note(self, words: str, count: int = 0) -> None:
         """Note something of this file; `{count}` in `words` is summed up over all files."""
         self.notes.add(self.name, words, count)

@@ -133,6 +133,7 @@ def _records(
                 refused.append((number, "is nested too deeply", ""))
         else:
             refused.append((number, "is no record with named fields", str(record)[:200]))
+    reading.note_encoding(source.found)
 
 
 def _lines(

@@ -40,8 +40,7 @@ def read(reading: Reading, file: IO[bytes]) -> Iterator[pa.RecordBatch]:
     header = headers.find(reading, _rows(text, delimiter, lines))
     source = Utf8(file, form.encoding, reading.place)
     yield from _records(reading, source, delimiter, header, lines[header.first])
-    if source.found != "utf-8" and form.encoding is None:
-        reading.note(f"read as {source.found}")
+    reading.note_encoding(source.found)
 
 
 def _delimiter(reading: Reading, head: str) -> str:

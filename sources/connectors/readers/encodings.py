@@ -109,10 +109,12 @@ class Utf8(io.RawIOBase):
         return text
 
     def _wrong(self, byte: int, at: int) -> SourceError:
+        place = f"(byte 0x{byte:02x} at position {at:,})"
+        if self._declared is None and self.found != "utf-16":
+            return SourceError(f"{self._place}: is neither utf-8 nor {self.found} {place}. Set format.encoding.")
         other = "cp1252" if self.found.startswith("utf") else "utf-8"
         return SourceError(
-            f"{self._place}: is not {self.found} (byte 0x{byte:02x} at position {at:,}). Set format.encoding; many "
-            f"exports are {other}."
+            f"{self._place}: is not {self.found} {place}. Set format.encoding; many exports are {other}."
         )
 
 
