@@ -1,7 +1,8 @@
 """The finance system's database: a real PostgreSQL from a wheel, on a socket, with a role that may only read.
 
 What the tables hold is decided by `accounts`. The server is shared by all processes that use the same data, and goes
-with the last one. Where that one was killed, the next finds the server running, or makes another.
+with the last one. Where that one was killed, the next finds the server running, or makes another. PostgreSQL does not
+run as root: there the wheel makes a user `pgserver` for it, and lets everybody read the way to its programs.
 """
 
 from __future__ import annotations
