@@ -32,7 +32,8 @@ from sources.connectors.places.base import (
 from sources.errors import SourceError
 
 ATTEMPTS = 3
-_AT_ONCE = 64  # blocks of 32 KB that are asked for before the first of them has come
+_BLOCK = 32 << 10  # bytes; the largest that every server gives at once
+_AT_ONCE = 256 * _BLOCK  # asked for before the first of it has come: one by one, each would cost a journey
 
 _T = TypeVar("_T")
 
@@ -65,10 +66,14 @@ def opened(connection: Connection, notes: list[str]) -> Iterator[Place]:
             if not stat.S_ISREG(before.st_mode or stat.S_IFREG):
                 raise not_a_file(address)
             check_size(address, before.st_size)
-            file = spool()
-            client.getfo(path, file, max_concurrent_prefetch_requests=_AT_ONCE)
+            size, file = before.st_size, spool()
+            with client.open(path) as remote:
+                for start in range(0, size, _AT_ONCE):
+                    places = range(start, min(start + _AT_ONCE, size), _BLOCK)
+                    for block in remote.readv([(place, min(_BLOCK, size - place)) for place in places]):
+                        file.write(block)
             after = client.stat(path)
-            if (before.st_size, before.st_mtime) != (after.st_size, after.st_mtime):
+            if (size, size, before.st_mtime) != (file.tell(), after.st_size, after.st_mtime):
                 raise altered(address)
             file.seek(0)
             return file
