@@ -11,25 +11,7 @@ from datetime import date
 import numpy as np
 
 from sources.sandbox.effects import TEAM_MERGED, Effect
-from sources.sandbox.timeline import (  # noqa: F401  (some go by the name of city still)
-    BEGIN,
-    END,
-    FIRST,
-    LAST,
-    QUARTERS,
-    Days,
-    Flags,
-    Floats,
-    Ints,
-    Month,
-    add_working_days,
-    bank_holidays,
-    day,
-    during_work,
-    generator,
-    months,
-    quarter_numbers,
-)
+from sources.sandbox.timeline import END, Days, Flags, Floats, day
 
 AREA_CODE = "X06000001"
 
