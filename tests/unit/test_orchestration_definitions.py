@@ -19,7 +19,7 @@ from orchestration.wiring import definitions
 from sources.periods import Quarter
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
-COUNCILS = ("brigstow", "trafford")
+COUNCILS = ("bremesgrave", "brigstow", "trafford")
 LONDON = ZoneInfo("Europe/London")
 
 
