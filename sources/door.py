@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from sources import secrets
 from sources.contract import Contract
 from sources.errors import ConfigurationError, SourceError
-from sources.extract import UNMAPPED, Extract
+from sources.extract import UNMAPPED, Extract, Version
 
 WITHHELD = "(withheld: this dataset holds personal data)"
 _BYTES = 16  # of the hash that make a pseudonym: 128 bits, by chance never the same for two people
@@ -54,7 +54,9 @@ def leaving(extract: Extract, contract: Contract, key: str | None) -> Extract:
     """The extract as others may see it. `key` is the source's key for pseudonyms, None where it needs none."""
     extract.notes[:] = map(secrets.scrub, extract.notes)
     batches = _batches(extract, contract, key)
-    return dataclasses.replace(extract, batches=batches, origin=secrets.scrub(extract.origin))
+    # Under another key the same answers give other pseudonyms: they are read again, changed or not.
+    version = Version() if key else extract.version
+    return dataclasses.replace(extract, batches=batches, origin=secrets.scrub(extract.origin), version=version)
 
 
 def _batches(extract: Extract, contract: Contract, key: str | None) -> Iterator[pa.RecordBatch]:

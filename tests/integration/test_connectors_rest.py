@@ -539,6 +539,18 @@ def test_another_reading_of_the_same_is_fetched(tmp_path: Path, contract: Contra
         assert "if-none-match" not in server.asked[-1].headers
 
 
+def test_pseudonyms_are_made_anew_whether_or_not_the_source_has_changed(tmp_path: Path, monkeypatch: Any) -> None:
+    made = make_contract(tmp_path, column("ref", classification="pseudonymised"), column("score", "integer"))
+    with faults({PATH: [Versioned()]}) as server:
+        source = source_at(tmp_path, server.url, made, paging={"kind": "json_link"}, pseudonym_key="${MADE_KEY}")
+        seen = set()
+        for secret in ("first-key-of-thirty-two-characters", "other-key-of-thirty-two-characters"):
+            monkeypatch.setenv("MADE_KEY", secret)
+            (landed,) = land(made, source.extract("things", [Q1]), tmp_path / "data", [Q1])
+            seen |= set(rows_of(landed.path, "ref"))
+        assert len(seen) == 14
+
+
 @pytest.mark.parametrize(
     "headers",
     [{}, {"Last-Modified": "Fri, 01 Jan 2100 00:00:00 GMT"}, {"Last-Modified": "lately"}],

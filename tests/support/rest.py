@@ -18,13 +18,15 @@ FINE = Answer({"items": ROWS, "next_cursor": None})
 
 
 def source_at(folder: Path, url: str, contract: Contract, **dataset: Any) -> Source:
-    """The source at `url`; `connection` goes there, all else into the dataset."""
+    """The source at `url`; `connection` and `pseudonym_key` go where they belong, all else into the dataset."""
     connection = dataset.pop("connection", {})
+    top = {"pseudonym_key": dataset.pop("pseudonym_key")} if "pseudonym_key" in dataset else {}
     request = {"request": {"path": PATH}, "records": "items", "paging": {"kind": "cursor"}} | dataset
     document = {
         "system": "made",
         "owner": "owner@brigstow.example",
         "connector": "rest",
+        **top,
         "connection": {"base_url": url, **connection},
         "datasets": {"things": request},
     }
