@@ -223,7 +223,8 @@ def test_no_personal_column_or_value_leaves_staging(city: Quarter) -> None:
         if (schema, table) in tables and kind == "VARCHAR":
             (found,) = city.vitals.ask(f'select count(*) from {schema}.{table} where "{column}" in ({known})')[0]
             assert found == 0, f"{schema}.{table}.{column}"
-    wanted = re.compile("|".join([*PERSONAL, *map(re.escape, [*employees, *addresses])]).encode())
+    names = [rf"\b{name}\b" for name in PERSONAL]  # a dataset may be called areas.uprns
+    wanted = re.compile("|".join([*names, *map(re.escape, [*employees, *addresses])]).encode())
     release = city.vitals.releases / QUARTER / "r1"
     for name in files(release):
         assert not wanted.search((release / name).read_bytes()), name  # CSV, JSON and HTML are plain text
@@ -391,8 +392,9 @@ def test_check_shows_a_sample_and_lands_nothing(city: Quarter) -> None:
 def test_check_reaches_every_system(city: Quarter) -> None:
     ran = city.vitals("check")
     assert ran.code == 0, ran.err
-    assert "Brigstow City Council (fictional): 22 contracts, 9 sources." in ran.lines
-    assert len([line for line in ran.lines if line.startswith("✓ ")]) == 9
+    counts = f"{len(load_contracts())} contracts, {len(SOURCES)} sources."
+    assert f"Brigstow City Council (fictional): {counts}" in ran.lines
+    assert len([line for line in ran.lines if line.startswith("✓ ")]) == len(SOURCES) > 15
 
 
 def test_serve_shows_the_page_until_interrupted(city: Quarter) -> None:
@@ -428,4 +430,5 @@ def test_before_the_first_run_every_command_says_so(tmp_path: Path) -> None:
         assert "`vitals run` first" in ran.err
     ran = vitals("status")
     assert ran.code == 1
-    assert "Releases: none yet" in ran.out and ran.out.count("missing") == len(DATASETS)
+    assert "Releases: none yet" in ran.out
+    assert len(re.findall("missing|late by|awaited by", ran.out)) == len(DATASETS)
