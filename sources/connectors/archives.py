@@ -44,21 +44,35 @@ _DAMAGED = (
 
 @contextmanager
 def unpacked(place: str, file: IO[bytes], pattern: str) -> Iterator[tuple[str, IO[bytes]]]:
-    """The file to be read, with its address: of a .zip the one member that matches `pattern`, of a .gz what it holds,
+    """The file to be read, with its address: of a zip the one member that matches `pattern`, of a gzip what it holds,
     of anything else the file itself. Raises SourceError."""
     name = place.lower()
     if name.endswith(_OTHER_ARCHIVES):
         raise SourceError(f"{place}: is an archive of a kind that is not read. Ask for it as .zip or .gz.")
-    if name.endswith(".zip"):
+    if name.endswith(".zip") or _is_archive(file):
         with _archive(place, file) as archive:
             member = _member(place, archive, pattern)
             with _out_of(place, file, archive, member) as content:
                 yield f"{place}!{member.filename}", content
-    elif name.endswith(".gz") and _begins(file, _GZIP):  # many a web server unpacks it on the way
+    elif _begins(file, _GZIP):  # and not by the ending: many a web server unpacks it on the way
         with gzip.GzipFile(fileobj=file) as packed, _copied(place, cast("IO[bytes]", packed), _size(file)) as content:
             yield place, content
     else:
         yield place, file
+
+
+def _is_archive(file: IO[bytes]) -> bool:
+    """Whether it is a zip, whatever its name, and not a workbook."""
+    if not _begins(file, _ZIP):
+        return False
+    try:
+        with zipfile.ZipFile(file) as archive:
+            names = archive.namelist()
+    except _DAMAGED:
+        return False
+    finally:
+        file.seek(0)
+    return not {"[Content_Types].xml", "mimetype", "content.xml"} & set(names)
 
 
 def _member(place: str, archive: zipfile.ZipFile, pattern: str) -> zipfile.ZipInfo:

@@ -166,6 +166,9 @@ def test_a_folder_on_the_way_that_is_missing_is_named(tmp_path: Path, folder: Pa
         f"{folder}: there is no file 'outbox/2052/things.csv', nor a folder 'outbox/2052'. Did you mean '2025'? "
         "'outbox' has the folders: '2025'."
     )
+    assert refusal(tmp_path, contract, {"location": str(folder)}, "outbox/2*/t*.csv") == (
+        f"{folder}: there is no file 'outbox/2*/t*.csv'. 'outbox' has the folders: '2025'."
+    )
 
 
 # SFTP

@@ -90,6 +90,12 @@ def test_what_a_web_server_unpacked_on_the_way_is_read(tmp_path: Path, contract:
     assert rows(landed(tmp_path, contract, "things.csv.gz", TABLE)) == [("A", "first"), ("B", "second")]
 
 
+def test_archives_are_known_by_what_they_hold(tmp_path: Path, contract: Contract) -> None:
+    """A download often has no ending."""
+    for content in (zipped([("things.csv", TABLE)]), gzip.compress(TABLE)):
+        assert rows(landed(tmp_path, contract, "download", content)) == [("A", "first"), ("B", "second")]
+
+
 @pytest.mark.parametrize("damage", [lambda packed: packed[:-9], lambda packed: packed[:40] + b"\0\0\0" + packed[43:]])
 def test_damaged_gzip_is_refused(tmp_path: Path, contract: Contract, damage: Callable[[bytes], bytes]) -> None:
     message = "is not a readable gzip file. Ask for the file again."

@@ -69,7 +69,7 @@ def matching(place: Place, pattern: str) -> list[str]:
     `*`, `?` and `[…]` stay within one folder, `**` goes into all below. Hidden files, and what Excel leaves beside an
     open workbook, are found by name only. Raises SourceError when nothing matches.
     """
-    parts = pattern.split("/")
+    parts = [part for part in pattern.split("/") if part not in ("", ".")]
     if ".." in parts:
         raise outside(f"{place.shown}/{pattern}", place.shown)
     if place.entries is None:
@@ -80,7 +80,7 @@ def matching(place: Place, pattern: str) -> list[str]:
             )
         return [pattern]
     if not _WILD.search(pattern):
-        return [pattern]
+        return ["/".join(parts)]
     found = sorted(set(_walk(place.entries, "", parts)))
     if not found:
         raise _absent(place, pattern)
@@ -111,25 +111,24 @@ def _walk(entries: Callable[[str], dict[str, bool]], folder: str, parts: list[st
 def _absent(place: Place, name: str) -> SourceError:
     """That a file is not there, with what is there instead; or which folder on the way to it is missing."""
     assert place.entries is not None, "a web server says itself what it does not have"
-    folder = posixpath.dirname(name)
-    while True:
+    parts = name.split("/")
+    known = next((at for at, part in enumerate(parts[:-1]) if _WILD.search(part)), len(parts) - 1)
+    for depth in range(known, -1, -1):
+        folder, wanted = "/".join(parts[:depth]), parts[depth]
         try:
             here = place.entries(folder)
-            break
         except FileNotFoundError:
-            if not folder:
-                return _no_folder(place)
-            folder = posixpath.dirname(folder)
-    whole = folder == posixpath.dirname(name)
-    present = sorted(each for each, is_folder in here.items() if is_folder != whole)
-    wanted = posixpath.relpath(name, folder or ".").split("/")[0]
-    has = listed(present[:6]) + (f" and {len(present) - 6} more" if len(present) > 6 else "")
-    missing = "" if whole else f", nor a folder '{posixpath.join(folder, wanted)}'"
-    where = f"'{folder}'" if folder else "The folder"
-    return SourceError(
-        f"{place.shown}: there is no file '{name}'{missing}.{nearest(wanted, present)} "
-        f"{where} has{'' if whole else ' the folders'}: {has}."
-    )
+            continue
+        of_folders = depth < len(parts) - 1
+        missing = f", nor a folder '{posixpath.join(folder, wanted)}'" if of_folders and depth < known else ""
+        present = sorted(each for each, is_folder in here.items() if is_folder == of_folders)
+        has = listed(present[:6]) + (f" and {len(present) - 6} more" if len(present) > 6 else "")
+        where = f"'{folder}'" if folder else "The folder"
+        return SourceError(
+            f"{place.shown}: there is no file '{name}'{missing}.{nearest(wanted, present)} "
+            f"{where} has{' the folders' if of_folders else ''}: {has}."
+        )
+    return _no_folder(place)
 
 
 def _no_folder(place: Place) -> SourceError:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import paramiko
 
@@ -135,7 +135,7 @@ class _Session:
             self._ssh.connect(
                 host,
                 port,
-                parts.username,
+                unquote(parts.username or ""),
                 password=None if key else password,
                 pkey=key,
                 allow_agent=False,
