@@ -161,11 +161,13 @@ select
         order by
             domains.domain_order,
             case when measures.measure_type = 'strategic' then 0 else 1 end,
+            outcomes.display_order,
             measures.measure_id
     ) as display_order
 from measures_in_force as measures
 cross join {{ ref('dim_council') }} as council
 inner join {{ ref('dim_domains') }} as domains on domains.domain = measures.domain
+left join {{ ref('dim_outcomes') }} as outcomes on outcomes.outcome_id = measures.outcome_id
 left join {{ ref('dim_periods') }} as quarters
     on quarters.period_type = 'quarter' and quarters.period_start = council.reporting_period_start
 left join current_figures on current_figures.measure_id = measures.measure_id
