@@ -27,11 +27,12 @@ def needs(folder: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(not (DATA / folder).is_dir(), reason=f"{folder} does not lie beside this checkout")
 
 
-@pytest.fixture
-def real_data(monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module")
+def real_data() -> Iterator[Path]:
     """The folder that the YAML files name as ${REAL_DATA}."""
-    monkeypatch.setenv("REAL_DATA", str(DATA))
-    return DATA
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REAL_DATA", str(DATA))
+        yield DATA
 
 
 def real_source(name: str, system: str) -> Source:
