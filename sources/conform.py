@@ -67,13 +67,11 @@ def typed(column: Column, spelling: Format) -> str:
 
 
 def _date(text: str, spelling: Format) -> str:
-    # DuckDB reads 01/04/25 as a day of the year 1 and takes 'infinity' for a date: hence the shapes asked for first.
-    iso = _of_our_era(f"case when {text} like '____-%' then try_cast({text} as date) end", "date")
-    own = [_of_our_era(f"cast({_read(text, each)} as date)", "date") for each in spelling.dates]
-    if not own:
-        return iso
+    # DuckDB reads 01/04/25 as a day of the year 1 and takes 'infinity' for a date: hence the shapes asked for.
+    iso = f"case when {text} like '____-%' then try_cast({text} as date) end"
     # Spellings are tried in their order: 01/04/25 is no day of a year that counts, so dd/mm/yy may come second.
-    return f"coalesce(case when {text} between '0' and ':' then coalesce({', '.join(own)}) end, {iso})"
+    read = [*(f"cast({_read(text, each)} as date)" for each in spelling.dates), iso]
+    return f"coalesce({', '.join(_of_our_era(each, 'date') for each in read)})"
 
 
 def _read(text: str, spelling: str, clock: bool = False) -> str:
@@ -86,7 +84,7 @@ def _read(text: str, spelling: str, clock: bool = False) -> str:
         text = f"regexp_replace({text}, '(?i)sept([^a-z]|$)', 'Sep\\1')"  # as Excel writes it in English
     day = DATE_PATTERNS[spelling]
     patterns = [f"{day} %H:%M:%S", f"{day} %H:%M"] if clock else [day]
-    return f"try_strptime({text}, [{', '.join(map(quoted, patterns))}])"
+    return f"try_strptime(case when {text} < ':' then {text} end, [{', '.join(map(quoted, patterns))}])"
 
 
 def _of_our_era(value: str, sql_type: str) -> str:

@@ -163,7 +163,8 @@ def write(con: duckdb.DuckDBPyConnection, select: str, path: Path, told: dict[st
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     metadata = f"kv_metadata {{{_TOLD}: {quoted(json.dumps(told))}}}"
-    form = f"format parquet, parquet_version v2, compression zstd, {metadata}"
+    # Looking for a dictionary takes long and is in vain where values are many: DuckDB gives up at 4,096 of a row group.
+    form = f"format parquet, parquet_version v2, compression zstd, dictionary_size_limit 4096, {metadata}"
     con.execute(f"copy ({select}) to {quoted(str(unfinished))} ({form})")
     _make_durable(unfinished)
     unfinished.replace(path)
