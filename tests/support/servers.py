@@ -23,11 +23,13 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import paramiko
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from sources.sandbox.district import outbox
 from support.databases import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -102,6 +104,41 @@ def sshd(folder: Path) -> Iterator[Sshd]:
         with ending(process):
             until_it_listens(port, process)
             yield Sshd(port, host_keys, getpass.getuser(), folder / "user", folder / "foreign")
+
+
+class _LetsInByPassword(paramiko.ServerInterface):
+    def __init__(self, password: str) -> None:
+        self._password = password
+
+    def check_auth_password(self, username: str, password: str) -> int:
+        return paramiko.AUTH_SUCCESSFUL if password == self._password else paramiko.AUTH_FAILED
+
+    def check_channel_request(self, kind: str, chanid: int) -> int:
+        return paramiko.OPEN_SUCCEEDED
+
+
+@contextmanager
+def password_sftp(folder: Path, password: str) -> Iterator[tuple[int, str]]:
+    """paramiko's SFTP server over `folder`, for any user with the password (OpenSSH's would need one of this machine's
+    own users); gives its port and its public key."""
+    host_key = paramiko.RSAKey.generate(2048)
+
+    def serve() -> None:
+        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+            while True:
+                near, _ = listening.accept()
+                connection = paramiko.Transport(near)
+                connection.add_server_key(host_key)
+                connection.set_subsystem_handler("sftp", paramiko.SFTPServer, outbox._Files, folder)
+                connection.start_server(threading.Event(), _LetsInByPassword(password))
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listening.getsockname()[1], f"ssh-rsa {host_key.get_base64()}"
+        with contextlib.suppress(OSError):
+            listening.shutdown(socket.SHUT_RDWR)
+        thread.join()
 
 
 @dataclass

@@ -119,13 +119,14 @@ def _refused(connection: Connection, address: str, told: str) -> SourceError:
     code = next((group for group in found.groups() if group), "") if found else ""
     if code in ("NO_SUCH_BUCKET", "ContainerNotFound"):
         return SourceError(f"{address}: there is no such {holder}. Check connection.location.")
-    if re.search(r"ACCESS|SIGNATURE|TOKEN|CREDENTIAL|Auth|Permission", code) or re.search(r"\b40[13] ", told):
+    if re.search(r"NETWORK_CONNECTION|get a new connection|resolve host", told):
+        return SourceError(
+            f"{address}: cannot be reached. Check connection.{where}, the network, and whether the store is up."
+        )
+    refused = r"ACCESS|SIGNATURE|TOKEN|CREDENTIAL|Auth|Permission"
+    if re.search(refused, code) or re.search(r"\b40[13] |AuthenticationException", told):
         return SourceError(
             f"{address}: the credentials are refused{f' ({code})' if code else ''}. Check them, and that they may list "
             f"and read this {holder}."
-        )
-    if re.search(r"NETWORK_CONNECTION|get a new connection|resolve|connect to", told):
-        return SourceError(
-            f"{address}: cannot be reached. Check connection.{where}, the network, and whether the store is up."
         )
     return SourceError(f"{address}: cannot be read{f' ({code})' if code else ''}. Check the keys of `connection`.")
