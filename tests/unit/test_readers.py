@@ -336,6 +336,7 @@ F,Source: us,,,
             "2 rows left out where Title is '[*]*' or 'Source*'",
         ),
         ({"skip_rows": {"title": ""}}, ["R1", "T1", "R2", "F"], "1 row left out where title is ''"),
+        ({"keep_rows": {"score": [1, 3]}}, ["R1", "R2"], "3 rows left out where score is not '1' or '3'"),
         ({"keep_rows": {"level": "district"}}, ["R1", "T1", "R3"], "2 rows left out where level is not 'district'"),
         (
             {"keep_rows": {"Level": ["d*", "county"], "title": "[LY]*"}},
@@ -670,3 +671,42 @@ def test_packed_text_is_read_by_the_ending_inside(tmp_path: Path, contract: Cont
     written(tmp_path, gzip.compress(json.dumps(record).encode()), "2025-04.jsonl.gz")
     found, _ = read(tmp_path, contract, files="2025-04.jsonl.gz", columns={"title": "$file"})
     assert (found[0]["ref"], found[0]["title"]) == ("R1", "2025-04")
+
+
+@given(st.binary(max_size=60), st.text(st.sampled_from(list('ab,;"\n\r\t 1£|')), max_size=80))
+def test_whatever_stands_below_the_header_ends_in_rows_or_in_words(
+    tmp_path_factory: pytest.TempPathFactory, junk: bytes, text: str
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    made = make_contract(folder, column("ref"), column("title"), column("score", "integer"))
+    for content in (junk, text.encode(), text.encode("cp1252")):
+        written(folder, b"ref,title,score\n" + content)
+        try:
+            found, notes = read(folder, made)
+        except SourceError as error:
+            assert str(error).startswith(str(folder))
+            continue
+        told = " ".join(notes)
+        for piece in content.split():
+            if piece.isalnum() and piece.isascii():  # no word is lost: it is in a row, or refused with its text
+                held = [str(value) for row in found for name, value in row.items() if not name.startswith("_source")]
+                assert any(piece.decode() in value for value in held) or "left out" in told
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "json", "parquet", "xlsx", "xls", "ods"])
+@given(
+    st.sampled_from([b"", b"{", b'{"ref": 1}\n', b"[", b"PAR1", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"]),
+    st.binary(max_size=60),
+)
+def test_junk_in_any_format_ends_in_words(
+    tmp_path_factory: pytest.TempPathFactory, ending: str, start: bytes, junk: bytes
+) -> None:
+    folder = tmp_path_factory.mktemp("any")
+    made = make_contract(folder, column("ref"))
+    written(folder, start + junk, f"things.{ending}")
+    try:
+        found, _ = read(folder, made, files=f"things.{ending}")
+    except SourceError as error:
+        assert str(error).startswith(str(folder))
+    else:
+        assert all("ref" in row or "_refused" in row for row in found)

@@ -18,8 +18,10 @@ FILE = "$file"  # as a column's field: the name of the file that the row stands 
 SHEET = "$sheet"  # as a column's field: the name of the workbook's sheet that the row stands in
 DELIMITERS = {",": ",", ";": ";", "|": "|", "tab": "\t", "\t": "\t"}
 
+# One pattern or several, as file names have them; numbers may stand without quotes.
 Patterns = Annotated[
-    list[str], pydantic.BeforeValidator(lambda value: value if isinstance(value, list) else [str(value)])
+    list[str],
+    pydantic.BeforeValidator(lambda value: [str(each) for each in (value if isinstance(value, list) else [value])]),
 ]
 
 
