@@ -9,6 +9,7 @@ import http.client
 import io
 import json
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -286,7 +287,9 @@ def killed(folder: Path) -> dict[str, str]:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(11)]
         process.send_signal(signal.SIGKILL)
-    return {name: shlex.split(value)[0] for name, value in (line[7:].split("=", 1) for line in lines)}
+    said = {name: shlex.split(value)[0] for name, value in (line[7:].split("=", 1) for line in lines)}
+    shutil.rmtree(Path(said["HR_SFTP_KEY_FILE"]).parent)  # the keys of a server that is gone
+    return said
 
 
 def budgets(environment: dict[str, str]) -> int:

@@ -6,6 +6,7 @@ What lies in the folder is decided by the modules of the systems.
 from __future__ import annotations
 
 import io
+import logging
 import os
 import socket
 import tempfile
@@ -21,6 +22,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 USER = "extracts"
+_LOG = f"{__name__}.connections"
+logging.getLogger(_LOG).disabled = True  # a client that hangs up is no news
 
 
 @dataclass(frozen=True)
@@ -81,11 +84,11 @@ def _accept(
         except OSError:  # closed: the sandbox stops
             return
         connection = paramiko.Transport(client)
+        connection.set_log_channel(_LOG)
         connection.add_server_key(host_key)
         connection.set_subsystem_handler("sftp", paramiko.SFTPServer, _Files, folder)
         connections.append(connection)
-        with suppress(paramiko.SSHException, OSError):  # a client that hangs up is no news
-            connection.start_server(threading.Event(), _Login(user_key))
+        connection.start_server(threading.Event(), _Login(user_key))
 
 
 class _Login(paramiko.ServerInterface):

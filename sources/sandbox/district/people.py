@@ -149,8 +149,9 @@ def _write_absences(rng: np.random.Generator, outbox: Path, staff: _Staff) -> No
         begin, end = timeline.day(quarter.start), timeline.day(quarter.end)
         closes = (closed >= begin) & (closed <= end)
         opens = long & (opened >= begin) & (opened <= end) & ~closes & (closed > end)
+        changes = np.flatnonzero(closes | opens)
         rows = []
-        for i in np.flatnonzero(closes | opens).tolist():
+        for i in changes.tolist():
             changed = closed[i] if closes[i] else opened[i]
             person = who[i]
             rows.append(
@@ -165,7 +166,7 @@ def _write_absences(rng: np.random.Generator, outbox: Path, staff: _Staff) -> No
                     f"{_written(changed)} {hours[i]:02d}:{minutes[i]:02d}",
                 ]
             )
-        _add_faults(rows, closes[np.flatnonzero(closes | opens)] & ~long[np.flatnonzero(closes | opens)])
+        _add_faults(rows, (closes & ~long)[changes])
         _write(outbox / f"absence_{quarter.code}.csv", f"Absence, {quarter.label}", header, rows)
 
 
