@@ -224,16 +224,20 @@ def text_batch(
 
 def _held(name: str, texts: pa.Array, refused: dict[int, str]) -> pa.Array:
     """The texts, but for those that no table should hold: they are cut and marked, and `refused` gains their rows."""
-    if texts.nbytes > MAXIMUM_CELL:
-        longer = pc.fill_null(pc.greater(pc.binary_length(texts), MAXIMUM_CELL), False)
-        for row in np.flatnonzero(longer.to_numpy(zero_copy_only=False)):
-            refused[int(row)] = f"{name} has more than {MAXIMUM_CELL:,} bytes in one cell"
-        texts = pc.if_else(longer, pc.binary_join_element_wise(pc.utf8_slice_codeunits(texts, 0, 200), "…", ""), texts)
-    data = texts.buffers()[2]
-    if data is not None and data.size and np.frombuffer(data, np.uint8).min() == 0:
-        holding = pc.fill_null(pc.match_substring(texts, "\0"), False)
-        for row in np.flatnonzero(holding.to_numpy(zero_copy_only=False)):
-            refused[int(row)] = f"{name} holds a NUL character"
+    _, places, data = texts.buffers()
+    if not len(texts) or data is None:
+        return texts
+    # A slice shares its buffers with its neighbours.
+    ends = np.frombuffer(places, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    if (long := np.diff(ends) > MAXIMUM_CELL).any():
+        refused |= dict.fromkeys(
+            np.flatnonzero(long).tolist(), f"{name} has more than {MAXIMUM_CELL:,} bytes in one cell"
+        )
+        cut = pc.binary_join_element_wise(pc.utf8_slice_codeunits(texts, 0, 200), "…", "")
+        texts = pc.if_else(pa.array(long), cut, texts)
+    if np.frombuffer(data, np.uint8)[ends[0] : ends[-1]].min(initial=1) == 0:
+        holding = pc.fill_null(pc.match_substring(texts, "\0"), False).to_numpy(zero_copy_only=False)
+        refused |= dict.fromkeys(np.flatnonzero(holding).tolist(), f"{name} holds a NUL character")
         texts = pc.replace_substring(texts, "\0", "␀")
     return texts
 
