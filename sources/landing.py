@@ -280,8 +280,10 @@ def _digest(contract: Contract, attempt: _Attempt, quarter: Quarter | None, form
     """A hash of what would land: the text; how it is read; what it is added to, where only what changed was asked."""
     seen, extract = attempt.of(quarter), attempt.extract
     spelling = extract.format.model_dump_json(include={"dates", "nulls"})
+    # Quarters read in another way are asked for whole (see still_open), and must not be time and again.
+    read = extract.reading if contract.high_water_mark else ""
     added_to = former.source_hash if former is not None and extract.since is not None else ""
-    told = f"{contract.version}:{quarter}:{spelling}:{added_to}:{seen.content:x}:{seen.rows}"
+    told = f"{contract.version}:{quarter}:{spelling}:{read}:{added_to}:{seen.content:x}:{seen.rows}"
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
@@ -315,21 +317,21 @@ def _prepare(run: _Run, attempt: _Attempt, quarter: Quarter | None, extract_id: 
     )
     named = quoted(extract_id)
     lineage = (
-        # An enum of one value: text in Parquet, and not looked at row by row to find that it is always the same.
-        f"cast({named} as enum({named})) as _extract_id, "
         f"timestamptz '{run.extracted_at:%Y-%m-%d %H:%M:%S.%f}+00' as _extracted_at, "
         f"{_day(quarter)} as _period_start, _row as _row_number, _source, _source_row"
     )
     with _read_again(run, attempt):
         con.execute(f"""
             create or replace temp table refused as
-            select {texts}, coalesce(_reasons, [_repeated]) as _reasons, _original, {lineage}
+            select {texts}, coalesce(_reasons, [_repeated]) as _reasons, _original, {named} as _extract_id, {lineage}
             from ({conformed(contract, spelling, "incoming join aside using (_row)")})
         """)
     left = "incoming anti join aside using (_row)" if seen.good < seen.rows or repeated else "incoming"
     rows = conformed(contract, spelling, left, checked=False)
+    # An enum of one value: text in Parquet, and not looked at row by row to find that it is always the same.
+    one = f"cast({named} as enum({named})) as _extract_id"
     return _Prepared(
-        good=f"select {_names(contract)}, {lineage} from ({rows}) {where}",
+        good=f"select {_names(contract)}, {one}, {lineage} from ({rows}) {where}",
         rows=seen.good - repeated,
         rejected=seen.rows - seen.good + repeated,
         reasons=_reasons(con),
