@@ -584,7 +584,7 @@ def query(
     text = sys.stdin.read() if sql == "-" else sql or querying.TABLES
     result = querying.query(chosen, text)
     if not out.is_terminal and sql:
-        querying.as_csv(result, sys.stdout)
+        sys.stdout.write(querying.as_csv(result).decode())
         return
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for field in result.schema:

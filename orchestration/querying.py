@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TextIO
-
 import duckdb
 import pyarrow as pa
 import pyarrow.csv
 
+from exports.formats import neutralised
 from orchestration.settings import Settings
 from sources.errors import ConfigurationError
 
@@ -50,11 +49,18 @@ def is_number(field: pa.Field) -> bool:
     return bool(pa.types.is_integer(field.type) or pa.types.is_floating(field.type) or pa.types.is_decimal(field.type))
 
 
-def as_csv(table: pa.Table, to: TextIO) -> None:
-    """The whole result as CSV, for a pipe."""
+def as_csv(table: pa.Table) -> bytes:
+    """The whole result as CSV. Text that a spreadsheet would run as a formula is led by an apostrophe."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_string(field.type):
+            coded = table.column(place).combine_chunks().dictionary_encode()
+            safe = [None if text is None else neutralised(text) for text in coded.dictionary.to_pylist()]
+            column = pa.DictionaryArray.from_arrays(coded.indices, pa.array(safe, pa.string())).dictionary_decode()
+            table = table.set_column(place, field, column)
     sink = pa.BufferOutputStream()
     pa.csv.write_csv(table, sink)
-    to.write(sink.getvalue().to_pybytes().decode())
+    written: bytes = sink.getvalue().to_pybytes()
+    return written
 
 
 def _quoted(text: object) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-import pyarrow.csv
 
+from orchestration import querying
 from orchestration.settings import Settings
 from sources.errors import ConfigurationError, listed, nearest
 
@@ -84,7 +84,7 @@ class Traced:
     def write(self, path: Path) -> int:
         """Write every source row to a CSV file; returns how many."""
         table = self.rows()
-        pa.csv.write_csv(table, path)
+        path.write_bytes(querying.as_csv(table))
         return table.num_rows
 
 
