@@ -351,4 +351,4 @@ def _plainly(error: Exception) -> str:
     """The server's own words, without the driver's preface and the query that it repeats."""
     message = re.split(r"\n+query(?: was)?: |\s*\. SQLSTATE: ", odbc.told(error), flags=re.IGNORECASE)[0]
     message = re.sub(r"^([A-Z_]+: )?(\[\w+\] )?(Failed to prepare query: )?", "", message)
-    return " ".join(re.split(r"\b(?:ERROR|FATAL):  ", message)[-1].split()).rstrip(".")
+    return " ".join(re.split(r"\b(?:ERROR|FATAL):  ", message)[-1].split()).rstrip(".?")
