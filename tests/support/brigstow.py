@@ -53,10 +53,14 @@ class Brigstow:
         return outcome
 
 
-def brigstow_in(folder: Path, environment: Mapping[str, str], patch: pytest.MonkeyPatch) -> Brigstow:
-    """Brigstow in `folder`, its variables set to those of the running sandbox's `environment` and to the copies."""
+def brigstow_in(folder: Path, environment: Mapping[str, str], patch: pytest.MonkeyPatch, *only: str) -> Brigstow:
+    """Brigstow in `folder`, its variables set to those of the running sandbox's `environment` and to the copies; with
+    the systems named by `only`, where they are enough."""
     council = folder / "brigstow"
     shutil.copytree(COUNCIL, council)
+    for source in (council / "sources").glob("*.yaml"):
+        if only and source.stem not in only:
+            source.unlink()
     systems = folder / "systems"
     systems.mkdir()
     for variable, value in environment.items():
