@@ -152,7 +152,8 @@ def land_dataset(
     try:
         with source_systems(settings):
             reading = source.reading(contract.dataset)
-            asked, since = (quarters, {}) if again else still_open(contract, settings.data, quarters, reading)
+            whole = again or not source.asks_for_changes
+            asked, since = (quarters, {}) if whole else still_open(contract, settings.data, quarters, reading)
             if asked:
                 extracts = source.extract(contract.dataset, asked, since)
                 landed = land(contract, extracts, settings.data, asked, accepted)

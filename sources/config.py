@@ -101,6 +101,11 @@ class Source:
             for extract in self._module.extract(connection, self._requests[dataset], contract, quarters, since):
                 yield dataclasses.replace(door.leaving(extract, contract, key), reading=self.reading(dataset))
 
+    @property
+    def asks_for_changes(self) -> bool:
+        """Whether the source can be asked for what has changed; else it is read as it is now, time and again."""
+        return self.connector in connectors.ASK_FOR_CHANGES
+
     def reading(self, dataset: str) -> str:
         """A digest of how rows of `dataset` are read: it changes with its contract, its mapping and its map files."""
         return reading(self.datasets[dataset], self._requests[dataset])

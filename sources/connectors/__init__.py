@@ -25,6 +25,10 @@ KINDS = (
     "socrata",
 )
 
+# These can ask for what has changed since a moment. The others read what is there, whole: a file of a quarter long past
+# may have been sent again, corrected.
+ASK_FOR_CHANGES = ("database", "python", "rest")
+
 
 def named(kind: str) -> ModuleType:
     """The connector called `kind`, one of KINDS."""
