@@ -305,6 +305,8 @@ def _column(item: SchemaProperty) -> Column:
             f"classification '{item.classification}' is not known.{nearest(str(item.classification), _CLASSES)} "
             f"Known: {listed(_CLASSES)}."
         )
+    if item.classification == "pseudonymised" and (sql_type != "VARCHAR" or options or item.enum):
+        raise ValueError("a pseudonymised column is a string without enum or logicalTypeOptions: it holds a hash.")
     return Column(
         name=item.name,
         sql_type=sql_type,

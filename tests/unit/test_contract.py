@@ -223,6 +223,14 @@ def custom(name: str, value: Any) -> Change:
             "customProperties.overlapDays: says how far to go back from a highWaterMark; name that, too.",
         ),
         (
+            add(name="b", logicalType="string", classification="pseudonymised", enum=[{"value": "x"}]),
+            "schema.b: a pseudonymised column is a string without enum or logicalTypeOptions: it holds a hash.",
+        ),
+        (
+            add(name="b", logicalType="integer", classification="pseudonymised"),
+            "schema.b: a pseudonymised column is a string without enum",
+        ),
+        (
             add(name="b", logicalType="string", classification="personnel"),
             "schema.b: classification 'personnel' is not known. Did you mean 'personal'? Known: 'personal', ",
         ),
