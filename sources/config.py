@@ -107,12 +107,19 @@ class Source:
         return self.connector in connectors.ASK_FOR_CHANGES
 
     def reading(self, dataset: str) -> str:
-        """A digest of how rows of `dataset` are read: it changes with its contract, its mapping and its map files."""
-        return reading(self.datasets[dataset], self._requests[dataset])
+        """A digest of how rows of `dataset` are read: it changes with contract, mapping, the files beside them and the
+        key of its pseudonyms. Raises ConfigurationError where that cannot be read."""
+        contract, key = self.datasets[dataset], self._key()
+        hashes = any(column.is_pseudonymised for column in contract.columns)
+        mark = door.pseudonym(key, "which key this is") if key and hashes else None
+        return reading(contract, self._requests[dataset], mark)
 
     def _key(self) -> str | None:
         if self._pseudonym_key is None:
             return None
+        for name in secrets.variables(self._pseudonym_key):
+            if problem := secrets.problem(name):
+                raise ConfigurationError(f"{self.path}: pseudonym_key: {problem}")
         key: str = secrets.resolve(self._pseudonym_key, "pseudonym_key")
         if len(key) < _SHORTEST_KEY:
             raise ConfigurationError(

@@ -109,6 +109,10 @@ class Request(pydantic.BaseModel):
     format: Format = Format()
     absent: list[str] = []
 
+    def beside(self) -> list[Path]:
+        """Files beside the YAML that say how rows are read."""
+        return [origin.map_file for origin in self.columns.values() if origin.map_file is not None]
+
     def named_columns(self) -> Iterator[tuple[str, str]]:
         """Every contract column that the request names, with the key under which it stands."""
         for key, names in (("columns", self.columns), ("absent", self.absent)):
@@ -131,10 +135,10 @@ class Version:
 
 
 def reading(contract: Contract, request: Request, *more: Any) -> str:
-    """A digest of all that decides what becomes of the same answer: contract, mapping, codes, and `more`. What was
-    read in another way must be read again."""
-    maps = [origin.map_file.read_bytes() for origin in request.columns.values() if origin.map_file is not None]
-    return hashlib.sha256(repr((contract, request, maps, more)).encode()).hexdigest()[:16]
+    """A digest of all that decides what becomes of the same answer: contract, mapping, files beside it, and `more`.
+    What was read in another way must be read again."""
+    beside = [path.read_bytes() for path in request.beside()]
+    return hashlib.sha256(repr((contract, request, beside, more)).encode()).hexdigest()[:16]
 
 
 @dataclass

@@ -101,6 +101,10 @@ class Request(x.Request):
                 raise ValueError(f"query_file {self.query_file.name} does not exist beside the YAML.")
         return self
 
+    def beside(self) -> list[Path]:
+        """The map files, and the file of the query."""
+        return [*super().beside(), *([self.query_file] if self.query_file else [])]
+
     @property
     def text(self) -> str:
         """The SQL, wherever it stands."""

@@ -60,6 +60,10 @@ class Request(x.Request):
             )
         return self
 
+    def beside(self) -> list[Path]:
+        """The map files, and the module of the function."""
+        return [*super().beside(), self.file]
+
     @property
     def file(self) -> Path:
         """The module's file."""

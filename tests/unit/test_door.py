@@ -226,3 +226,58 @@ def test_an_extract_leaves_without_secrets(tmp_path: Path) -> None:
         next(reading)
     assert "hunter2" not in str(error.value)
     assert told.notes == ["before: •••", "on the way: •••"]
+
+
+# What was read in another way
+
+
+def test_another_key_is_another_way_of_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An increment read under one key must not be added to what was read under another."""
+    given = source(tmp_path, people(tmp_path))
+    digests = []
+    for value in (KEY, OTHER, KEY):
+        monkeypatch.setenv("HR_KEY", value)
+        digests.append(given.reading("things"))
+    assert digests[0] == digests[2] != digests[1]
+    assert {extract.reading for extract in given.extract("things", [Q1])} == {digests[0]}
+    monkeypatch.delenv("HR_KEY")
+    with pytest.raises(
+        ConfigurationError, match=r"made\.yaml: pseudonym_key: the environment variable HR_KEY is not set"
+    ):
+        given.reading("things")
+
+
+def test_the_key_does_not_matter_where_nothing_is_hashed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = source(tmp_path, make_contract(tmp_path, key("thing")))
+    digests = set()
+    for value in (KEY, OTHER):
+        monkeypatch.setenv("HR_KEY", value)
+        digests.add(given.reading("things"))
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize(
+    ("connector", "connection", "request_", "file"),
+    [
+        ("database", {"uri": "sqlite:///hr.db"}, {"query_file": "people.sql"}, "sources/people.sql"),
+        ("python", {}, {"function": "people:read"}, "hooks/people.py"),
+    ],
+)
+def test_another_query_or_function_is_another_way_of_reading(
+    tmp_path: Path, connector: str, connection: dict[str, str], request_: dict[str, str], file: str
+) -> None:
+    contract = make_contract(tmp_path, key("thing"))
+    path = tmp_path / file
+    path.parent.mkdir()
+    path.write_text("def read(start, end, connection): ...\n", encoding="utf-8")
+    changes = {
+        "connector": connector,
+        "connection": connection,
+        "pseudonym_key": None,
+        "datasets": {"things": request_},
+    }
+    given = source(tmp_path, contract, **changes)
+    before = given.reading("things")
+    assert given.reading("things") == before
+    path.write_text("def read(start, end, connection): ...  # otherwise\n", encoding="utf-8")
+    assert given.reading("things") != before
