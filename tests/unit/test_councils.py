@@ -11,6 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
+from orchestration.council import load_council
+from orchestration.settings import settings
+from sources.errors import ConfigurationError
+
 ROOT = Path(__file__).parents[2]
 COUNCILS = {path.parent.name: path.parent for path in sorted((ROOT / "councils").glob("*/council.yaml"))}
 # The sandbox is no part of the product: it is the systems of fictional councils.
@@ -99,3 +103,51 @@ def test_every_map_file_is_used_and_gives_each_code_once(council: str) -> None:
         with (folder / name).open(encoding="utf-8", newline="") as file:
             codes = [row["from"] for row in csv.DictReader(file)]
         assert len(codes) == len(set(codes)), name
+
+
+def council_in(folder: Path, name: str, **more: object) -> Path:
+    content = {
+        "id": name,
+        "name": f"{name.title()} Borough Council",
+        "fictional": True,
+        "area_code": "X07999999",
+        "contact": f"performance@{name}.example",
+        "calendar": {"first_period": "2026-27-Q1"},
+        **more,
+    }
+    path = folder / name / "council.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(yaml.safe_dump(content), encoding="utf-8")
+    return path
+
+
+def meant(folder: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    for name, value in {"VITALS_COUNCILS": str(folder), "VITALS_DATA": str(folder), "VITALS_COUNCIL": ""}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("VITALS_BUILD", "")
+    return settings().name
+
+
+def test_the_only_council_is_meant_and_of_several_the_one_that_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    council_in(tmp_path, "sampleton")
+    assert meant(tmp_path, monkeypatch) == "sampleton"
+    council_in(tmp_path, "otherham")
+    with pytest.raises(ConfigurationError, match=r"which council is meant\?.*Councils: 'otherham', 'sampleton'\."):
+        meant(tmp_path, monkeypatch)
+    council_in(tmp_path, "thirdby", default=True)
+    (tmp_path / "otherham" / "council.yaml").write_text("broken: [", encoding="utf-8")
+    assert meant(tmp_path, monkeypatch) == "thirdby", "whatever is wrong with the others"
+    council_in(tmp_path, "fourthwick", default=True)
+    with pytest.raises(ConfigurationError, match="which council is meant"):
+        meant(tmp_path, monkeypatch)
+
+
+def test_a_sandbox_that_does_not_come_with_the_project_is_named(tmp_path: Path) -> None:
+    path = council_in(tmp_path, "sampleton", sandbox={"systems": "citty", "seed": 1})
+    with pytest.raises(ConfigurationError) as error:
+        load_council(path)
+    assert "sandbox.systems: 'citty' is not a set of systems that comes with the project. Did you mean 'city'?" in str(
+        error.value
+    )
