@@ -125,8 +125,7 @@ KEYS = "Keys: 'absent', 'columns', 'files', 'format'."
         (changed(FILES, "system", None), "system: is missing. Add it."),
         (
             changed(FILES, "connector", "databse"),
-            "connector: 'databse' is not a connector. Did you mean 'database'? "
-            f"Connectors: {listed(KINDS)}.",
+            f"connector: 'databse' is not a connector. Did you mean 'database'? Connectors: {listed(KINDS)}.",
         ),
         (
             changed(FILES, "connection.locaton", "x"),
@@ -456,7 +455,8 @@ def test_a_constant_fills_a_column(tmp_path: Path) -> None:
     folder = tmp_path / "returns"
     folder.mkdir()
     (folder / "register_2025-26-Q1.csv").write_text(
-        "risk_id,title,likelihood,impact,current_score,target_score,tolerance_score\nR1,Flood,2,3,6,,8\n", encoding="utf-8"
+        "risk_id,title,likelihood,impact,current_score,target_score,tolerance_score\nR1,Flood,2,3,6,,8\n",
+        encoding="utf-8",
     )
     document = changed(FILES, "datasets.register", {"files": "register_{quarter}.csv"})
     document["datasets"]["register"]["columns"] = {"unit_code": {"constant": "CEX"}}
