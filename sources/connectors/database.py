@@ -58,7 +58,13 @@ class Connection(pydantic.BaseModel):
         if self.server == "sqlite":
             return self.path.name
         parts = urlsplit(self.uri)
-        return f"{self.server}://{parts.netloc.rpartition('@')[2] or 'localhost'}{parts.path}"
+        port = f":{parts.port}" if parts.port else ""
+        return f"{self.server}://{parts.hostname or 'localhost'}{port}{parts.path}"
+
+    @property
+    def is_odbc(self) -> bool:
+        """Whether it is read through an ODBC driver."""
+        return self.odbc_driver is not None or self.server not in ("postgresql", "sqlite")
 
     @pydantic.field_validator("uri")
     @classmethod
@@ -71,6 +77,12 @@ class Connection(pydantic.BaseModel):
         if server != "sqlite":
             _check_address(server, value)
         return value
+
+    @pydantic.model_validator(mode="after")
+    def _no_keywords_for_odbc(self) -> Connection:
+        if self.is_odbc and (foreign := sorted({key for key, _ in parse_qsl(urlsplit(self.uri).query)} - {"host"})):
+            raise ValueError(f"uri: {listed(foreign)} cannot stand there; an ODBC driver's keywords belong in options.")
+        return self
 
     @pydantic.field_validator("options", mode="before")
     @classmethod
@@ -227,7 +239,7 @@ def _text(column: pa.Array, field: pa.Field, origin: str) -> pa.Array:
 def opened(connection: Connection, query: str, origin: str) -> Iterator[tuple[pa.Schema, Iterator[pa.RecordBatch]]]:
     """The query under way: its columns, and its rows as they come. Raises SourceError where the server refuses it."""
     with contextlib.ExitStack() as stack:
-        if connection.odbc_driver or connection.server not in ("postgresql", "sqlite"):
+        if connection.is_odbc:
             server = server_of(connection)
             driver = odbc.driver_for(server.kind, connection.odbc_driver, origin)
             text = odbc.connection_string(server, driver, connection.options)
@@ -311,6 +323,8 @@ def conninfo(connection: Connection) -> str:
         "sslmode": "prefer" if server.is_local else "verify-full",
         "connect_timeout": str(_CONNECT_SECONDS),
         "keepalives_idle": "30",
+        "keepalives_interval": "10",
+        "keepalives_count": "6",
         "application_name": "council-vitals",
         **own,
         "options": " ".join(
@@ -355,4 +369,6 @@ def _plainly(error: Exception) -> str:
     """The server's own words, without the driver's preface and the query that it repeats."""
     message = re.split(r"\n+query(?: was)?: |\s*\. SQLSTATE: ", odbc.told(error), flags=re.IGNORECASE)[0]
     message = re.sub(r"^([A-Z_]+: )?(\[\w+\] )?(Failed to prepare query: )?", "", message)
-    return " ".join(re.split(r"\b(?:ERROR|FATAL):  ", message)[-1].split()).rstrip(".?")
+    message = " ".join(re.split(r"\b(?:ERROR|FATAL):  ", message)[-1].split()).rstrip(".?")
+    # Values that a query could not convert may be somebody's name.
+    return re.sub(r"""(?<=value )'[^']*'|(?<=: )"[^"]*"(?=$|;| LINE )""", "'…'", message)

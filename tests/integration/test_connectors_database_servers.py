@@ -247,6 +247,15 @@ def test_a_query_that_the_server_refuses_is_shown_its_words(
     assert "Query was" not in landed.error and "\n" not in landed.error
 
 
+@every_way("postgresql by tcp", "postgresql by odbc")
+def test_a_value_that_the_server_could_not_convert_is_not_shown(tmp_path: Path, way: Way) -> None:
+    made = make_contract(tmp_path, key("ref"))
+    (landed,) = way.landed(tmp_path, made, "select person::integer as ref from absence where person like 'Z%'")
+    assert landed.error is not None
+    assert "invalid input syntax for type integer: '…'" in landed.error
+    assert "Zoë" not in landed.error
+
+
 @every_way()
 def test_a_query_that_takes_too_long_is_ended(tmp_path: Path, way: Way) -> None:
     made = make_contract(tmp_path, key("ref"))

@@ -171,6 +171,10 @@ def test_postgresqls_connection(uri: str, words: str) -> None:
         ("postgresql://reader:hunter2@host/hr", "holds a password. It belongs in connection.password, as a variable."),
         ("postgresql://reader@host/hr?password=hunter2", "holds a password."),
         ("postgresql://reader@host", "names no database. Write postgresql://user@host:port/database."),
+        (
+            "mariadb://reader@host/hr?ssl=1",
+            "uri: 'ssl' cannot stand there; an ODBC driver's keywords belong in options.",
+        ),
         ("mariadb://reader@host:port/hunter2", "cannot be read. Write mariadb://user@host:port/database."),
     ],
 )
