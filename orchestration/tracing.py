@@ -55,7 +55,7 @@ class Traced:
 
     def rows(self, limit: int | None = None) -> pa.Table:
         """The source rows: their share of numerator and denominator, file or address, row number, a hash of
-        the landed row, and the fields that the contract keeps and that are no personal data."""
+        the landed row, and the fields that the contract keeps, without personal data and pseudonyms."""
         with duckdb.connect(str(self._curated), read_only=True) as con:
             if not self.extracts:
                 return pa.table({})
@@ -155,6 +155,9 @@ def trace(settings: Settings, measure: str, period: str, unit: str | None) -> Tr
         _curated=settings.curated,
         _parameters=parameters,
         _personal=frozenset(
-            column.name for contract in settings.contracts.values() for column in contract.columns if column.is_personal
+            column.name
+            for contract in settings.contracts.values()
+            for column in contract.columns
+            if column.classification
         ),
     )
