@@ -231,7 +231,11 @@ def dbt_models(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
         told = journal()
         _refuse_without(settings, quarter, periods.as_of(context.run.tags))
         told.tell("building")
-        build.prepare(settings, quarter, periods.as_of(context.run.tags))
+        try:
+            build.prepare(settings, quarter, periods.as_of(context.run.tags))
+        except ConfigurationError as error:  # a migration is missing, or does not do
+            told.problems += error.problems
+            raise dg.Failure(description=str(error), allow_retries=False) from None
         messages: list[dict[str, Any]] = []
         result = build.dbt(
             settings,

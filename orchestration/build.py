@@ -23,6 +23,7 @@ from orchestration.settings import DBT_PROJECT, Settings
 from sources.contract import Contract
 from sources.landing import ExtractInForce, extracts_in_force, remove_leftovers
 from sources.periods import Quarter, day_rows, period_rows
+from sources.store import carried, rows
 
 YEARS_BEFORE = 10  # the calendar reaches back this far: complaints and audits begin before a council's first period
 
@@ -104,15 +105,7 @@ def prepare(settings: Settings, quarter: Quarter, as_of: datetime | None) -> Non
     with duckdb.connect(str(settings.build)) as con:
         con.execute("create schema raw")
         for contract in settings.contracts.values():
-            files = ", ".join(_quoted(extract.path) for extract in extracts[contract.name])
-            select = contract.zero_rows()
-            if files:
-                # What landed under an earlier version of the contract has nulls where it had no such column yet.
-                read = f"read_parquet([{files}], hive_partitioning = false, union_by_name = true)"
-                versions = {extract.contract_version for extract in extracts[contract.name]}
-                older = versions != {contract.version}
-                select = f"{select} union all by name select * from {read}" if older else f"select * from {read}"
-            con.execute(f"create view raw.{contract.table} as {select}")
+            con.execute(f"create view raw.{contract.table} as {rows(con, contract, extracts[contract.name])}")
         _calendar(con, settings, quarter)
         _catalogue(con, settings, quarter, extracts, as_of)
 
@@ -272,7 +265,8 @@ def _catalogue(
             *(e.source_hash, e.contract_version, e.rows, e.rejected, str(e.path.relative_to(settings.data))),
         )
         for listed in extracts.values()
-        for e in listed
+        for in_force in listed
+        for e in (in_force, *carried(in_force))  # rows may have come with an earlier one: a trace leads there
     ]
     _insert(con, "raw.vitals__extracts", rows)
     con.execute(
@@ -308,7 +302,3 @@ def _insert(con: duckdb.DuckDBPyConnection, table: str, rows: list[Any]) -> None
         con.register("given", given)
         con.execute(f"insert into {table} select * from given")
         con.unregister("given")
-
-
-def _quoted(path: Path) -> str:
-    return "'" + str(path).replace("'", "''") + "'"

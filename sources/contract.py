@@ -25,6 +25,8 @@ CONTRACTS = Path(__file__).parent / "contracts"
 Load = Literal["full", "snapshot", "incremental"]
 _LOADS = ("full", "snapshot", "incremental")
 _NAME = re.compile(r"^[a-z][a-z0-9_]*$")
+_VERSION = re.compile(r"^\d+\.\d+\.\d+$")
+_MIGRATION = re.compile(r"^(\d+\.\d+\.\d+)_to_(\d+\.\d+\.\d+)$")
 _DECIMAL = re.compile(r"^DECIMAL\((\d+), ?(\d+)\)$", re.IGNORECASE)
 _SQL_TYPES = {
     "string": "VARCHAR",
@@ -121,6 +123,16 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Migration:
+    """How what landed under one version of a contract is read under the next: `select` is SQL over `extract`."""
+
+    path: Path
+    from_version: str
+    to_version: str
+    select: str
+
+
+@dataclass(frozen=True)
 class Contract:
     """One dataset's contract.
 
@@ -148,6 +160,7 @@ class Contract:
     high_water_mark: str | None = None
     overlap_days: int = 7
     deleted_column: str | None = None
+    migrations: tuple[Migration, ...] = ()
 
     @property
     def name(self) -> str:
@@ -173,6 +186,23 @@ class Contract:
     def column(self, name: str) -> Column:
         """The column called `name`. Raises KeyError when the contract has none."""
         return next(column for column in self.columns if column.name == name)
+
+    def migrations_from(self, version: str) -> list[Migration]:
+        """The migrations, in order, by which what landed under `version` is read now; none where only columns may have
+        been added since. Raises ConfigurationError, naming the file to write, where one is missing."""
+        steps: list[Migration] = []
+        while _major(version) != _major(self.version):
+            step = next((each for each in self.migrations if _major(each.from_version) == _major(version)), None)
+            if step is None:
+                file = f"sources/contracts/{self.system}/migrations/{self.dataset}_{version}_to_{self.version}.sql"
+                raise ConfigurationError(
+                    f"{self.name}: extracts in force landed under version {version} of the contract, which is now "
+                    f"{self.version}: what they hold is no longer what it describes. Write {file}: one SELECT … FROM "
+                    "extract that makes the new columns of the old ones, or land them again."
+                )
+            steps.append(step)
+            version = step.to_version
+        return steps
 
     def zero_rows(self) -> str:
         """SQL with the raw table's columns, typed, and no row: what dbt reads where a council lacks the dataset."""
@@ -256,6 +286,18 @@ def load_contract(path: Path) -> Contract:
             problems.append(f"schema.quality '{quality.name}': use type custom, engine row, implementation SQL.")
         else:
             rules.append((quality.name or quality.implementation, quality.implementation))
+    if not _VERSION.match(str(standard.version)):
+        problems.append(f"version: '{standard.version}' is not a version; write for example 1.0.0.")
+    migrations: list[Migration] = []
+    for file in sorted((path.parent / "migrations").glob(f"{dataset}_[0-9]*.sql")):
+        match = _MIGRATION.match(file.stem.removeprefix(f"{dataset}_"))
+        if match is None or _major(match[1]) >= _major(match[2]):
+            problems.append(f"migrations/{file.name}: name it {dataset}_<version>_to_<a later major version>.sql.")
+        elif any(_major(other.from_version) == _major(match[1]) for other in migrations):
+            problems.append(f"migrations/{file.name}: there is another one from version {_major(match[1])}. Keep one.")
+        else:
+            select = file.read_text(encoding="utf-8").rstrip().removesuffix(";")
+            migrations.append(Migration(file, match[1], match[2], select))
     if problems:
         raise ConfigurationError([f"sources/{where}: {problem}" for problem in problems])
     latency = next((sla.value for sla in standard.slaProperties or [] if sla.property == "latency"), None)
@@ -272,12 +314,17 @@ def load_contract(path: Path) -> Contract:
         high_water_mark=custom.get("highWaterMark"),
         overlap_days=int(custom.get("overlapDays", 7)),
         deleted_column=custom.get("deletedColumn"),
+        migrations=tuple(migrations),
         rows_per_quarter=(int(bounds[0]), int(bounds[1])) if bounds else None,
         maximum_rejected_share=float(custom.get("maximumRejectedShare", 0.02)),
         maximum_shrink=float(custom.get("maximumShrink", 0.3)),
         required_for_release=bool(custom.get("requiredForRelease", False)),
         latency_days=int(latency) if isinstance(latency, (int, float)) else None,
     )
+
+
+def _major(version: str) -> int:
+    return int(version.partition(".")[0])
 
 
 def _column(item: SchemaProperty) -> Column:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -21,7 +22,8 @@ import duckdb
 import pyarrow.parquet as pq
 
 from sources.conform import quoted
-from sources.contract import Contract
+from sources.contract import LINEAGE, Contract
+from sources.errors import ConfigurationError, listed
 from sources.periods import Quarter
 
 _STAMP = "%Y%m%dT%H%M%S%fZ"
@@ -99,6 +101,41 @@ def describe(path: Path) -> ExtractInForce:
         version=told.get("version"),
         reading=told.get("reading", ""),
     )
+
+
+def rows(con: duckdb.DuckDBPyConnection, contract: Contract, extracts: Sequence[ExtractInForce]) -> str:
+    """SQL for the rows of these extracts as the contract has them now, whatever version they landed under: through its
+    migrations where the major version is another, with nulls for columns added since. Raises ConfigurationError where a
+    migration is missing or does not give what the contract describes."""
+    versions = sorted({extract.contract_version for extract in extracts})
+    selects = []
+    for version in versions:
+        files = ", ".join(quoted(str(each.path)) for each in extracts if each.contract_version == version)
+        select = f"select * from read_parquet([{files}], hive_partitioning = false, union_by_name = true)"
+        selects.append(select if version == contract.version else _migrated(con, contract, version, select))
+    return " union all by name ".join(selects) or contract.zero_rows()
+
+
+def _migrated(con: duckdb.DuckDBPyConnection, contract: Contract, version: str, select: str) -> str:
+    steps = contract.migrations_from(version)
+    name = f"extracts of version {version}"
+    try:
+        for step in steps:
+            name = f"migrations/{step.path.name}"
+            select = f"with extract as ({select}) {step.select}"
+            con.execute(f"describe {select}")
+        given = [column[0] for column in con.execute(f"describe {select}").fetchall()]
+    except duckdb.Error as error:
+        raise ConfigurationError(f"sources/contracts/{contract.system}/{name}: {error}") from None
+    lacking = [column.name for column in contract.columns if column.required and column.name not in given]
+    if steps and (lost := [*lacking, *(column for column in LINEAGE if column not in given)]):
+        raise ConfigurationError(
+            f"sources/contracts/{contract.system}/{name}: gives no {listed(lost)}. It selects every column that the "
+            "contract requires, and columns('^_'), which say where a row came from."
+        )
+    types = {column.name: column.sql_type for column in contract.columns} | LINEAGE
+    read = (f"cast({name if name in given else 'null'} as {kind}) as {name}" for name, kind in types.items())
+    return f"select {', '.join(read)} from ({select})"
 
 
 def still_open(

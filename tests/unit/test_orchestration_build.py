@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 
 import duckdb
@@ -148,14 +147,15 @@ def test_extracts_of_an_earlier_contract_have_nulls_in_columns_that_came_later(
 ) -> None:
     council = Settings("brigstow", tmp_path)
     quarter = Quarter.parse("2025-26-Q1")
-    contract = council.contracts["finance.forecasts"]
-    without = tuple(column for column in contract.columns if column.name != "forecast_gbp")
-    older = replace(contract, version="0.9.0", columns=without)
-    row = {"as_at_date": "2025-04-30", "unit_code": "RES", "budget_gbp": "10", "forecast_gbp": "12"}
+    contract = council.contracts["risk.register"]
+    without = tuple(column for column in contract.columns if column.name != "target_score")
+    older = replace(contract, version="1.0.0", columns=without)
+    row = {"risk_id": "R1", "title": "Flood", "unit_code": "RES", "likelihood": "3", "impact": "4"}
+    row |= {"current_score": "12", "target_score": "6", "tolerance_score": "8"}
     for version, covered in ((older, quarter), (contract, quarter.next)):
         (landed,) = land(version, [extract_of(version, [row], covered)], council.data, [covered])
         assert landed.error is None
     build.prepare(council, quarter.next, as_of=None)
     with duckdb.connect(str(council.build), read_only=True) as con:
-        rows = con.execute("select _period_start, forecast_gbp from raw.finance__forecasts order by 1").fetchall()
-    assert rows == [(quarter.start, None), (quarter.next.start, Decimal("12.00"))]
+        rows = con.execute("select _period_start, target_score from raw.risk__register order by 1").fetchall()
+    assert rows == [(quarter.start, None), (quarter.next.start, 6)]
