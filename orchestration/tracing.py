@@ -51,7 +51,7 @@ class Traced:
     extracts: list[TracedExtract]
     _curated: Path
     _parameters: dict[str, str]
-    _personal: frozenset[str]
+    _shown: frozenset[str]
 
     def rows(self, limit: int | None = None) -> pa.Table:
         """The source rows: their share of numerator and denominator, file or address, row number, a hash of
@@ -60,10 +60,10 @@ class Traced:
             if not self.extracts:
                 return pa.table({})
             files = ", ".join("'" + str(extract.path).replace("'", "''") + "'" for extract in self.extracts)
-            relation = f"read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
+            relation = f"read_parquet([{files}], union_by_name = true, hive_partitioning = false, filename = true)"
             names = [column[0] for column in con.execute(f"select * from {relation} limit 0").description or []]
-            kept = [name for name in names if not name.startswith("_")]
-            fields = ", ".join(f"s.{name}" for name in kept if name not in self._personal)
+            kept = [name for name in names if not name.startswith("_") and name != "filename"]
+            fields = ", ".join(f"s.{name}" for name in kept if name in self._shown)
             # Of what the source gave and nothing else: the same row has the same hash in whatever extract it comes.
             content = ", ".join(f"'{name}=' || s.{name}" for name in sorted(kept))
             # A source row may count more than once: an absence in each of its months.
@@ -77,6 +77,8 @@ class Traced:
                 f"left(sha256(concat_ws(chr(31), {content})), 16) as hash, {fields} "
                 f"from ({counted}) as c "
                 f"join {relation} as s on s._extract_id = c.extract_id and s._row_number = c.source_row "
+                # An extract that others were added to stands again, with its rows, in the files after it.
+                "and parse_filename(s.filename, true) = c.extract_id "
                 f"order by s._extract_id, s._row_number {'limit ' + str(limit) if limit is not None else ''}",
                 self._parameters,
             ).to_arrow_table()
@@ -141,6 +143,8 @@ def trace(settings: Settings, measure: str, period: str, unit: str | None) -> Tr
             parameters,
         ).fetchall()
     value, numerator, denominator, label, numerator_label, denominator_label = found
+    contracts = settings.contracts.values()
+    classified = {column.name for contract in contracts for column in contract.columns if column.classification}
     return Traced(
         measure_name=names[measure],
         unit_name=units[chosen],
@@ -154,10 +158,6 @@ def trace(settings: Settings, measure: str, period: str, unit: str | None) -> Tr
         extracts=[TracedExtract(i, o, h, settings.data / p, n) for i, o, h, p, n in extracts],
         _curated=settings.curated,
         _parameters=parameters,
-        _personal=frozenset(
-            column.name
-            for contract in settings.contracts.values()
-            for column in contract.columns
-            if column.classification
-        ),
+        # A column that no contract has any more is not shown: nobody says whether it is personal.
+        _shown=frozenset(column.name for contract in contracts for column in contract.columns) - classified,
     )

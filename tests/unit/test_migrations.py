@@ -123,7 +123,8 @@ def test_a_new_major_version_without_a_migration_names_the_file_to_write(tmp_pat
         read(contract, tmp_path / "data")
     assert str(error.value) == (
         "made.things: extracts in force landed under version 1.2.0 of the contract, which is now 2.0.0: what they hold "
-        "is no longer what it describes. Write sources/contracts/made/migrations/things_1.2.0_to_2.0.0.sql: one SELECT … "
+        "is no longer what it describes. Write "
+        "sources/contracts/made/migrations/things_1.2.0_to_2.0.0.sql: one SELECT … "
         "FROM extract that makes the new columns of the old ones, or land them again."
     )
     put(contract, tmp_path / "data", Q1, ref="A", amount_gbp="0.01")
