@@ -867,3 +867,119 @@ def test_as_of_a_moment_the_older_extract_counts(tmp_path: Path) -> None:
     assert in_force(moments[2] - timedelta(microseconds=1)) == [paths[1]]
     assert in_force(moments[0] - timedelta(microseconds=1)) == []
     assert extracts_in_force(contract, tmp_path / "nothing here") == []
+
+
+# What is accepted all the same
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        (2, "2 rows where 8 had landed before: it shrank by 75%, the contract allows 30%."),
+        (20, "20 rows, where 5 to 12 are expected."),
+        (0, "The source gave no rows."),
+    ],
+)
+def test_an_unusual_volume_lands_where_somebody_accepts_it_and_says_why(tmp_path: Path, rows: int, why: str) -> None:
+    contract = make_contract(tmp_path, key("ref"), rowsPerQuarter=[5, 12])
+    data = tmp_path / "data"
+    land_rows(contract, data, [{"ref": f"R{number}"} for number in range(8)])
+    extract = extract_of(contract, [{"ref": f"R{number}"} for number in range(rows)])
+    assert land(contract, [extract], data, [Q1])[0].error is not None
+    reason = "R. Reid, finance: two directorates have left the ledger"
+    (landed,) = land(contract, [extract], data, [Q1], accept_volume=reason)
+    assert (landed.error, landed.rows, landed.notes) == (None, rows, (f"{why} Accepted: {reason}",))
+    assert landed.path is not None
+    told = describe(landed.path)
+    assert told.accepted == reason
+    assert json.loads(pq.read_metadata(landed.path).metadata[b"council_vitals"])["notes"] == list(landed.notes)
+    assert land(contract, [extract], data, [Q1])[0].unchanged, "the same again needs nobody"
+
+
+def test_many_refusals_can_be_accepted_and_stay_refused(tmp_path: Path) -> None:
+    contract = make_contract(tmp_path, column("stage", "integer"), maximumRejectedShare=0.1)
+    extract = extract_of(contract, [{"stage": "1"}, {"stage": "x"}])
+    (landed,) = land(contract, [extract], tmp_path / "data", [Q1], accept_volume="R. Reid: known")
+    assert (landed.error, landed.rows, landed.rejected) == (None, 1, 1)
+    assert landed.notes == ("1 of 2 rows are refused (50.0%, the contract allows 10.0%). Accepted: R. Reid: known",)
+
+
+def test_what_is_usual_needs_no_acceptance_and_records_none(tmp_path: Path) -> None:
+    contract = make_contract(tmp_path, key("ref"))
+    extract = extract_of(contract, [{"ref": "A"}])
+    (landed,) = land(contract, [extract], tmp_path / "data", [Q1], accept_volume="just in case")
+    assert landed.path is not None
+    assert (landed.notes, describe(landed.path).accepted) == ((), None)
+
+
+def test_a_source_that_breaks_off_cannot_be_accepted(tmp_path: Path) -> None:
+    contract = make_contract(tmp_path, column("ref"))
+    extract = Extract(None, breaking_off(contract, SourceError("torn")), "somewhere", Format())
+    (landed,) = land(contract, [extract], tmp_path / "data", [Q1], accept_volume="go on")
+    assert (landed.error, landed.path) == ("torn", None)
+
+
+# Columns that become another
+
+
+def retyped(tmp_path: Path, item: dict[str, Any], values: list[str], form: Format | None = None) -> str:
+    contract = make_contract(tmp_path, column("place"), item, maximumRejectedShare=0.1)
+    rows = [{"place": "here", item["name"]: value} for value in values]
+    error = land_rows(contract, tmp_path / "data", rows, form).error
+    assert error is not None
+    first, _, rest = error.partition(" Nothing landed. ")
+    assert "rows are refused" in first
+    return rest.partition(". ")[2]
+
+
+def test_a_column_that_is_no_longer_of_its_type_is_named(tmp_path: Path) -> None:
+    values = ["LOW 1", "HIGH 22", "LOW 3", "LOW 4", "12.50"]
+    assert retyped(tmp_path, column("amount_gbp", "DECIMAL(14,2)"), values) == (
+        "amount_gbp was a number and is no longer: most values have the shape 'aaa 9'."
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "spelling"),
+    [
+        ("date", ["31/12/2025", "01/02/2025", "2025-01-01"], "dd/mm/yyyy"),
+        ("date", ["12/31/2025", "01/02/2025", "2025-01-01"], "mm/dd/yyyy"),
+        ("timestamp", ["31.12.2025 09:00", "01.02.2025 10:00", "2025-01-01"], "dd.mm.yyyy"),
+        ("date", ["45000", "45001", "45002"], "excel-serial"),
+    ],
+)
+def test_dates_in_another_spelling_are_recognised(tmp_path: Path, kind: str, values: list[str], spelling: str) -> None:
+    assert retyped(tmp_path, column("on_date", kind), values).endswith(
+        f" and is no longer: it is written {spelling}. Set `format.dates` in the source's YAML."
+    )
+
+
+def test_personal_values_are_not_hinted_at(tmp_path: Path) -> None:
+    item = column("born", "date", classification="personal")
+    assert retyped(tmp_path, item, ["in May", "in June"]) == "born was a date and is no longer."
+
+
+def test_a_column_of_which_only_some_values_cannot_be_read_is_still_of_its_type(tmp_path: Path) -> None:
+    assert retyped(tmp_path, column("stage", "integer"), ["1", "2", "3", "x", "y"]) == ""
+
+
+# Corrected resubmissions
+
+
+@pytest.mark.parametrize("load", ["full", "snapshot", "incremental"])
+def test_a_corrected_resubmission_clears_the_refusals(tmp_path: Path, load: str) -> None:
+    contract = make_contract(tmp_path, key("ref"), column("stage", "integer"), column("on_date", "date"), load=load)
+    quarter = None if load == "full" else Q1
+    data = tmp_path / "data"
+    bad = [{"ref": "A", "stage": "1"}, {"ref": "B", "stage": "x", "on_date": "?"}, {"ref": "C", "stage": "y"}]
+    (landed,) = land(contract, [extract_of(contract, bad, quarter)], data, [Q1])
+    counts = {"stage is not a whole number": 2, "on_date is not a date that exists": 1}
+    assert (landed.rows, landed.rejected, landed.reasons) == (1, 2, counts)
+    (told,) = extracts_in_force(contract, data)
+    assert (told.rejected, told.reasons) == (2, counts)
+    good = [bad[0], {"ref": "B", "stage": "2", "on_date": "2025-04-01"}, {"ref": "C", "stage": "3"}]
+    (landed,) = land(contract, [extract_of(contract, good, quarter)], data, [Q1])
+    assert (landed.rows, landed.rejected, landed.reasons) == (3, 0, {})
+    (told,) = extracts_in_force(contract, data)
+    assert (told.rejected, told.reasons) == (0, {})
+    assert not rejected_path(landed).exists()
