@@ -303,30 +303,17 @@ def _prepare(run: _Run, attempt: _Attempt, quarter: Quarter | None, extract_id: 
     """Set the refused rows of one slot aside, each with its reasons."""
     con, contract, seen = run.con, run.contract, attempt.of(quarter)
     spelling, where = attempt.extract.format, attempt.where(quarter)
-    slot = f"_slot = {attempt.index} and _quarter is not distinct from {_day(quarter if attempt.splits else None)}"
-    con.execute(f"""
-        create or replace temp table aside as
-        select unnest(refused) as _row, cast(null as varchar) as _repeated from looked where {slot}
-    """)
     repeated = seen.good - seen.keys if contract.key else 0
-    if repeated:
-        _set_repeated_aside(run, attempt, where)
-    texts = ", ".join(
-        f"{original(column.name if column.sql_type == 'VARCHAR' else f'_text_{column.name}')} as {column.name}"
-        for column in contract.columns
-    )
-    named = quoted(extract_id)
+    is_clean = seen.good == seen.rows and not repeated
     lineage = (
         f"timestamptz '{run.extracted_at:%Y-%m-%d %H:%M:%S.%f}+00' as _extracted_at, "
         f"{_day(quarter)} as _period_start, _row as _row_number, _source, _source_row"
     )
-    with _read_again(run, attempt):
-        con.execute(f"""
-            create or replace temp table refused as
-            select {texts}, coalesce(_reasons, [_repeated]) as _reasons, _original, {named} as _extract_id, {lineage}
-            from ({conformed(contract, spelling, "incoming join aside using (_row)")})
-        """)
-    left = "incoming anti join aside using (_row)" if seen.good < seen.rows or repeated else "incoming"
+    named = quoted(extract_id)
+    # Most quarters are clean, and small: what is not asked of the database is half of their cost.
+    if not is_clean or attempt.extract.since is not None:
+        _set_aside(run, attempt, quarter, repeated, f"{named} as _extract_id, {lineage}")
+    left = "incoming" if is_clean else "incoming anti join aside using (_row)"
     rows = conformed(contract, spelling, left, checked=False)
     # An enum of one value: text in Parquet, and not looked at row by row to find that it is always the same.
     one = f"cast({named} as enum({named})) as _extract_id"
@@ -334,9 +321,31 @@ def _prepare(run: _Run, attempt: _Attempt, quarter: Quarter | None, extract_id: 
         good=f"select {_names(contract)}, {one}, {lineage} from ({rows}) {where}",
         rows=seen.good - repeated,
         rejected=seen.rows - seen.good + repeated,
-        reasons=_reasons(con),
+        reasons={} if is_clean else _reasons(con),
         mark=seen.mark,
     )
+
+
+def _set_aside(run: _Run, attempt: _Attempt, quarter: Quarter | None, repeated: int, lineage: str) -> None:
+    """Refused rows of one slot: their numbers into the table `aside`, themselves as text into the table `refused`."""
+    con, contract, where = run.con, run.contract, attempt.where(quarter)
+    slot = f"_slot = {attempt.index} and _quarter is not distinct from {_day(quarter if attempt.splits else None)}"
+    con.execute(f"""
+        create or replace temp table aside as
+        select unnest(refused) as _row, cast(null as varchar) as _repeated from looked where {slot}
+    """)
+    if repeated:
+        _set_repeated_aside(run, attempt, where)
+    texts = ", ".join(
+        f"{original(column.name if column.sql_type == 'VARCHAR' else f'_text_{column.name}')} as {column.name}"
+        for column in contract.columns
+    )
+    with _read_again(run, attempt):
+        con.execute(f"""
+            create or replace temp table refused as
+            select {texts}, coalesce(_reasons, [_repeated]) as _reasons, _original, {lineage}
+            from ({conformed(contract, attempt.extract.format, "incoming join aside using (_row)")})
+        """)
 
 
 def _set_repeated_aside(run: _Run, attempt: _Attempt, where: str) -> None:
