@@ -61,6 +61,14 @@ class Source:
         """Names of the variables that reading this source needs."""
         return sorted({name for value in self._settings().values() for name in secrets.variables(value)})
 
+    def secrets_written_out(self) -> list[str]:
+        """Problems, one for each secret that stands in the YAML itself."""
+        return [
+            f"{self.path}: {place}: a secret does not belong in this file. Name a variable that holds it, as "
+            '"${SOME_PASSWORD}", and change the secret: it has been seen.'
+            for place in secrets.written_out(self._connection, "connection")
+        ]
+
     def missing_variables(self) -> list[str]:
         """Problems, one for each variable that cannot be read; each names file, key and remedy."""
         return [
@@ -155,6 +163,7 @@ def load_sources(folder: Path, contracts: Mapping[str, Contract]) -> dict[str, S
                     "One file per system: put the datasets together, or rename the system."
                 )
             sources.setdefault(source.system, source)
+            problems += source.secrets_written_out()
         except ConfigurationError as error:
             problems += error.problems
     if problems:

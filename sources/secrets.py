@@ -6,6 +6,7 @@ must stay readable. Known secrets live in this process only, and no longer than 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -35,6 +36,15 @@ def is_secret(name: str) -> bool:
 def variables(value: Any) -> list[str]:
     """Names of the variables in a value of the YAML, at whatever depth, each once."""
     return list(dict.fromkeys(name for text in _texts(value) for name in _VARIABLE.findall(text)))
+
+
+def written_out(value: Any, place: str) -> Iterator[str]:
+    """Places in the YAML, from `place` on, at which a secret itself stands instead of a variable."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            yield from written_out(item, f"{place}.{name}")
+    elif isinstance(value, str) and is_secret(place.rpartition(".")[2]) and not _VARIABLE.search(value):
+        yield place
 
 
 def problem(name: str) -> str | None:
@@ -104,12 +114,13 @@ def guard_logs() -> None:
 
     def made(*args: Any, **kwargs: Any) -> logging.LogRecord:
         record = former(*args, **kwargs)
-        if _pattern is not None:
+        # What cannot be put together is logging's to complain of, not ours.
+        with contextlib.suppress(TypeError, ValueError):
             message = record.getMessage()
             if (scrubbed := scrub(message)) != message:
                 record.msg, record.args = scrubbed, ()
-            if record.exc_info:
-                record.exc_text = scrub(logging.Formatter().formatException(record.exc_info))
+        if _pattern is not None and record.exc_info:
+            record.exc_text = scrub(logging.Formatter().formatException(record.exc_info))
         return record
 
     made.is_guarding = True  # type: ignore[attr-defined]

@@ -217,12 +217,8 @@ def _fields(contract: Contract, request: Request, offered: list[str], origin: st
 def _text(column: pa.Array, field: pa.Field, origin: str) -> pa.Array:
     """A column as text. Raises SourceError for types that have none that anybody would expect."""
     kind = (field.metadata or {}).get(b"POSTGRESQL:type", str(field.type).encode()).decode()
-    storage = column.type.storage_type if isinstance(column.type, pa.BaseExtensionType) else column.type
-    is_bytes = not isinstance(column.type, pa.UuidType) and (
-        pa.types.is_binary(storage) or pa.types.is_large_binary(storage) or pa.types.is_fixed_size_binary(storage)
-    )
     try:
-        if is_bytes or kind == "money":  # which comes as a number of pence
+        if _holds_bytes(column.type) or kind in ("money", "_money"):  # which comes as a number of pence
             raise ValueError
         return x.as_text(column)
     except (ValueError, NotImplementedError):
@@ -230,6 +226,17 @@ def _text(column: pa.Array, field: pa.Field, origin: str) -> pa.Array:
             f"{origin}: the column '{field.name}' has the type {kind}, which cannot be read as it is. Nothing landed. "
             "Cast it in the query (money to numeric, others to text), or leave it out."
         ) from None
+
+
+def _holds_bytes(kind: pa.DataType) -> bool:
+    """Whether values are bytes, or lists of them: those of types that the driver does not know."""
+    if isinstance(kind, pa.UuidType):
+        return False
+    if isinstance(kind, pa.BaseExtensionType):
+        return _holds_bytes(kind.storage_type)
+    if pa.types.is_list(kind):
+        return _holds_bytes(kind.value_type)
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind)
 
 
 # Opening, read-only, each in its own way

@@ -149,7 +149,8 @@ def _importable(folder: Path) -> Iterator[None]:
         yield
     finally:
         sys.dont_write_bytecode = writes_bytecode
-        sys.path.remove(str(folder))
+        if str(folder) in sys.path:
+            sys.path.remove(str(folder))
         for name, module in list(sys.modules.items()):
             places = [getattr(module, "__file__", None), *getattr(module, "__path__", [])]
             if any(place and Path(place).is_relative_to(folder) for place in places):

@@ -345,7 +345,9 @@ def test_postgresqls_types_as_text(tmp_path: Path, way: Way, value: str, text: s
 
 
 @every_way("postgresql by tcp")
-@pytest.mark.parametrize("value", ["decode('dead', 'hex')", "'1.5'::money", "'1.2.3.4'::inet", "interval '1 day'"])
+@pytest.mark.parametrize(
+    "value", ["decode('dead', 'hex')", "'1.5'::money", "'1.2.3.4'::inet", "interval '1 day'", "array['1.2.3.4'::inet]"]
+)
 def test_types_that_are_no_text_are_refused(tmp_path: Path, way: Way, value: str) -> None:
     made = make_contract(tmp_path, column("value"))
     (landed,) = way.landed(tmp_path, made, f"select {value} as value")

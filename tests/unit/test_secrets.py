@@ -14,6 +14,8 @@ import pytest
 from support.builders import make_source
 
 from sources import secrets
+from sources.config import load_sources
+from sources.contract import load_contracts
 from sources.errors import ConfigurationError
 
 SECRET = "s3cr3t pass/word+&%é"
@@ -124,6 +126,27 @@ def test_every_problem_names_file_and_key(tmp_path: Path, monkeypatch: pytest.Mo
     assert error.value.problems == [first, second, third]
 
 
+def test_a_secret_in_the_yaml_itself_is_a_mistake_of_a_council(tmp_path: Path) -> None:
+    auth = {"kind": "basic", "username": "vitals", "password": SECRET}
+    document = {
+        "system": "hr",
+        "owner": "people@sampleton.example",
+        "connector": "rest",
+        "connection": {"base_url": "https://hr.example", "auth": auth},
+        "datasets": {"posts": {"request": {"path": "/posts"}}},
+    }
+    source = make_source(tmp_path, document)
+    with pytest.raises(ConfigurationError) as error:
+        load_sources(tmp_path / "sources", load_contracts())
+    assert error.value.problems == [
+        f"{source.path}: connection.auth.password: a secret does not belong in this file. Name a variable that holds "
+        'it, as "${SOME_PASSWORD}", and change the secret: it has been seen.'
+    ]
+    auth["password"] = "${HR_PASSWORD}"
+    make_source(tmp_path, document)
+    assert list(load_sources(tmp_path / "sources", load_contracts())) == ["hr"]
+
+
 def test_values_under_names_of_secrets_are_scrubbed_and_others_are_not(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {"A_HOST": "crm.example", "A_PASSWORD": "correct horse", "A_CODE": "battery staple"}.items():
         monkeypatch.setenv(name, value)
@@ -192,3 +215,10 @@ def test_logs_of_any_library_are_scrubbed(capsys: pytest.CaptureFixture[str]) ->
     assert "100% sure, and no arguments" in told
     assert "ValueError: refused: •••" in told
     assert SECRET not in told
+
+
+def test_a_record_that_cannot_be_put_together_is_left_to_logging() -> None:
+    secrets.register(SECRET)
+    secrets.guard_logs()
+    record = logging.getLogRecordFactory()("x", logging.INFO, "x.py", 1, "%s and %s", ("one",), None)
+    assert record.msg == "%s and %s"
