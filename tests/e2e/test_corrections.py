@@ -12,7 +12,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from support.pipeline import QUARTER, SINCE, Quarter, Ran, Vitals, end, fingerprint, own_folders, sha256, wait_until
+from support.pipeline import QUARTER, SINCE, Quarter, Ran, Vitals, end, fingerprint, own_systems, sha256, wait_until
 
 R1, R2 = f"{QUARTER}/r1", f"{QUARTER}/r2"
 OLDER = "2025-26-Q4"
@@ -52,7 +52,7 @@ class Story:
 @pytest.fixture(scope="module")
 def story(town: Quarter, systems: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> Story:
     folder = tmp_path_factory.mktemp("story")
-    own = own_folders(systems, folder)
+    own = own_systems(systems, folder)
     vitals = town.vitals.copied(folder).with_environment(**own)
     first = Step.taken(vitals, town.ran)
 

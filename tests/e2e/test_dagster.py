@@ -25,7 +25,7 @@ from support.pipeline import (
     clean_environment,
     end,
     get,
-    own_folders,
+    own_systems,
     wait_until,
 )
 
@@ -164,7 +164,7 @@ class FromThere:
 @pytest.fixture(scope="module")
 def launched(systems: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> FromThere:
     base = tmp_path_factory.mktemp("interface")
-    own = own_folders(systems, base / "systems")
+    own = own_systems(systems, base / "systems")
     (Path(own["RISK_FOLDER"]) / f"risk_register_{QUARTER}.xlsx").unlink()
     vitals = Vitals(base, own)
     with _started([str(BINARIES / "dagster"), "dev"], base / "home", {**own, "VITALS_DATA": str(base)}) as (

@@ -17,14 +17,9 @@ from sources.contract import load_contracts
 from sources.errors import ConfigurationError, SourceError
 from sources.landing import Landed, land
 from sources.periods import Quarter
+from support.pipeline import own_systems
 
 COUNCIL = Path(__file__).parents[2] / "councils" / "brigstow"
-_COPIED = {
-    **{f"{system.upper()}_DATABASE": f"{system}.sqlite" for system in ("hr", "revenues", "social_care")},
-    **{f"{system.upper()}_FOLDER": system for system in ("areas", "audit", "deflators", "finance", "housing")},
-    **{f"{system.upper()}_FOLDER": system for system in ("returns", "risk", "waste")},
-}
-
 Outcome = dict[str, list[Landed]]
 
 
@@ -62,11 +57,6 @@ def brigstow_in(folder: Path, environment: Mapping[str, str], patch: pytest.Monk
         if only and source.stem not in only:
             source.unlink()
     systems = folder / "systems"
-    systems.mkdir()
-    for variable, value in environment.items():
+    for variable, value in own_systems(environment, systems).items():
         patch.setenv(variable, value)
-        if name := _COPIED.get(variable):
-            copy = shutil.copytree if Path(value).is_dir() else shutil.copy
-            copy(value, systems / name)
-            patch.setenv(variable, str(systems / name))
     return Brigstow(council, systems, folder / "data")

@@ -7,6 +7,7 @@ import hashlib
 import http.client
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -27,17 +28,17 @@ SEED = 1373
 SCALE = 0.1  # of the fictional city: enough people for every measure, and a run takes little more than its fixed cost
 QUARTER = "2026-27-Q2"
 SINCE = "2025-26-Q1"  # the small town's history: HR01 looks back twelve months, its change another three
-FOLDERS = ("FINANCE_FOLDER", "RISK_FOLDER", "AUDIT_FOLDER")  # where people of the fictional city put files
 
 _OURS = ("VITALS_", "DAGSTER_", "DBT_")
 # Given empty where a test does not set them: a developer's own environment, or .env file, must not decide what it sees.
+_NAMED = {
+    name
+    for path in (ROOT / "councils").glob("*/sources/*.yaml")
+    for name in re.findall(r"\$\{(\w+)\}", path.read_text(encoding="utf-8"))
+}
 _EMPTY = (
     *("VITALS_COUNCIL", "VITALS_COUNCILS", "VITALS_DATA", "DAGSTER_HOME"),
-    *("HR_DATABASE", "HR_PSEUDONYM_KEY", "FINANCE_FOLDER", "RISK_FOLDER", "AUDIT_FOLDER", "OPEN_DATA_URL"),
-    *("COMPLAINTS_URL", "COMPLAINTS_CLIENT_ID", "COMPLAINTS_CLIENT_SECRET"),
-    *("TRAFFORD_TRANSPARENCY", "TRAFFORD_THEMES"),
-    *("HR_SFTP_HOST", "HR_SFTP_HOST_KEY", "HR_SFTP_KEY_FILE", "CASEWORK_URL", "CASEWORK_KEY"),
-    *("FINANCE_DB_SOCKET", "FINANCE_DB_PASSWORD", "REGISTERS_FOLDER", "RETURNS_FOLDER", "OPEN_DATA_FOLDER"),
+    *(variable for name in sorted(_NAMED) for variable in (name, f"{name}_FILE")),
 )
 
 
@@ -166,11 +167,13 @@ def ran_well(vitals: Vitals, *arguments: str) -> Quarter:
     return Quarter(vitals, ran)
 
 
-def own_folders(systems: Mapping[str, str], folder: Path) -> dict[str, str]:
-    """The sandbox's systems with copies of the folders in which people put files, free to be changed."""
-    copies = {name: str(folder / Path(systems[name]).name) for name in FOLDERS}
+def own_systems(systems: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """The sandbox's systems with copies in `folder` of the files, databases and folders that they are, free to be
+    changed. Its servers are shared."""
+    folder.mkdir(exist_ok=True)
+    copies = {name: str(folder / Path(place).name) for name, place in systems.items() if Path(place).exists()}
     for name, copy in copies.items():
-        shutil.copytree(systems[name], copy)
+        (shutil.copytree if Path(systems[name]).is_dir() else shutil.copy)(systems[name], copy)
     return {**systems, **copies}
 
 
