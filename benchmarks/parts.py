@@ -11,9 +11,9 @@ from pathlib import Path
 
 import duckdb
 
+from benchmarks import landing
 from orchestration import build
 from orchestration.settings import Settings, settings
-from sources.contract import load_contracts
 from sources.extract import Extract
 from sources.landing import extracts_in_force, land
 from sources.periods import Quarter
@@ -68,49 +68,6 @@ def bare(folder: Path) -> dict[str, float]:
     return {"seconds": seconds, "models": len(models)}
 
 
-def land_csv(folder: Path) -> dict[str, float]:
-    """Landing one large ledger CSV: conform, check, set rejected rows aside, write."""
-    from sources.config import load_source
-
-    source_file = folder / "ledger.yaml"
-    source_file.write_text(_LEDGER_SOURCE.format(location=folder / "csv"), encoding="utf-8")
-    contracts = load_contracts()
-    contract = contracts["finance.ledger"]
-    source = load_source(source_file, contracts)
-    quarter = Quarter(2026, 1)
-    began = time.perf_counter()
-    landed = land(contract, source.extract("ledger", [quarter]), folder / "landed", [quarter])
-    seconds = time.perf_counter() - began
-    if landed[0].error:
-        raise RuntimeError(landed[0].error)
-    return {"seconds": seconds, "rows": landed[0].rows}
-
-
-def copy_csv(folder: Path) -> dict[str, float]:
-    """The same CSV through DuckDB's own reader, straight to Parquet."""
-    began = time.perf_counter()
-    with duckdb.connect() as con:
-        con.execute(
-            f"copy (select * from read_csv('{folder}/csv/ledger_2026-27-Q1.csv', dateformat = '%d/%m/%Y')) "
-            f"to '{folder}/bare.parquet' (format parquet, compression zstd)"
-        )
-    return {"seconds": time.perf_counter() - began}
-
-
-def large_csv(folder: Path, rows: str) -> dict[str, float]:
-    """Write the ledger CSV for the two parts above: `rows` postings, dates in dd/mm/yyyy."""
-    (folder / "csv").mkdir(parents=True, exist_ok=True)
-    with duckdb.connect() as con:
-        con.execute(
-            f"""copy (select 'T' || i as transaction_id, strftime(date '2026-04-01' + cast(i % 91 as integer),
-                '%d/%m/%Y') as posted_date, 'UNIT-' || (i % 57) as unit_code,
-                list_element(['employee_pay', 'agency', 'supplies', 'income'], 1 + i % 4) as account_type,
-                round((hash(i) % 10000000) / 100.0 - 20000, 2) as amount_gbp, 'Posting ' || i || ' of the bench' as
-                description from range({int(rows)}) as r(i)) to '{folder}/csv/ledger_2026-27-Q1.csv' (header)"""
-        )
-    return {}
-
-
 def enlarge(folder: Path, rows: str) -> dict[str, float]:
     """Land the ledger anew, every posting repeated until it holds about `rows`: raw as a large council has it."""
     chosen = _council(folder)
@@ -160,19 +117,8 @@ def _in_order(models: dict[str, dict]) -> list[dict]:  # type: ignore[type-arg]
     return list(ordered.values())
 
 
-_LEDGER_SOURCE = """\
-system: finance
-owner: bench@example.org
-connector: files
-connection: {{location: "{location}"}}
-datasets:
-  ledger:
-    files: "ledger_{{quarter}}.csv"
-    format: {{dates: dd/mm/yyyy}}
-"""
-
 PARTS: dict[str, Callable[..., dict[str, float]]] = {
-    part.__name__: part for part in (sandbox, dbt, bare, land_csv, copy_csv, large_csv, enlarge)
+    part.__name__: part for part in (sandbox, dbt, bare, enlarge, *landing.PARTS)
 }
 
 if __name__ == "__main__":
