@@ -20,6 +20,9 @@ from sources.periods import Quarter
 from support.pipeline import own_systems
 
 COUNCIL = Path(__file__).parents[2] / "councils" / "brigstow"
+SOURCES = [source for _, source in sorted(load_sources(COUNCIL / "sources", load_contracts()).items())]
+DATASETS = {contract.name: contract for source in SOURCES for contract in source.datasets.values()}
+
 Outcome = dict[str, list[Landed]]
 
 
