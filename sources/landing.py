@@ -155,7 +155,7 @@ def _workspace(data: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
         duckdb.connect(":memory:") as con,
     ):
         con.execute(f"set memory_limit = '{MEMORY}'")
-        con.execute("set temp_directory = ?", [f"{folder}/spill"])
+        con.execute(f"set temp_directory = {quoted(f'{folder}/spill')}")
         con.execute("set timezone = 'UTC'")
         con.execute("set disabled_optimizers = 'in_clause'")  # a list of allowed values is no table to be joined
         yield con, Path(folder)
