@@ -67,7 +67,8 @@ def extract(
 ) -> Iterator[x.Extract]:
     """One extract with every feature that passes the filter. Raises SourceError while reading."""
     origin = f"{connection.base_url}/{request.layer}"
-    yield x.Extract(None, _batches(connection, request, contract, origin), origin, request.format)
+    notes: list[str] = []
+    yield x.Extract(None, _batches(connection, request, contract, origin, notes), origin, request.format, notes)
 
 
 def reach(connection: HttpConnection, request: Request) -> None:
@@ -86,14 +87,16 @@ class _Layer:
     page: int
 
 
-def _batches(connection: HttpConnection, request: Request, contract: Contract, origin: str) -> Iterator[pa.RecordBatch]:
+def _batches(
+    connection: HttpConnection, request: Request, contract: Contract, origin: str, notes: list[str]
+) -> Iterator[pa.RecordBatch]:
     with Client(connection, _error_in) as client, platform(origin):
         layer = _layer(client, request)
         wanted = _wanted(contract, request, layer, origin)
         pages = (
             [_record(feature, layer) for feature in page] for page in _features(client, request, layer, wanted, origin)
         )
-        yield from x.record_batches(contract, request, pages, lambda: origin)
+        yield from x.record_batches(contract, request, pages, lambda: origin, notes)
 
 
 def _layer(client: Client, request: Request) -> _Layer:

@@ -48,7 +48,8 @@ def extract(
     """One extract with every record that passes the filters. Raises SourceError while reading."""
     place = f"{request.package}/{request.resource}" if request.package else request.resource
     origin = f"{connection.base_url}{request.action}: {place}"
-    yield x.Extract(None, _batches(connection, request, contract, origin), origin, request.format)
+    notes: list[str] = []
+    yield x.Extract(None, _batches(connection, request, contract, origin, notes), origin, request.format, notes)
 
 
 def reach(connection: HttpConnection, request: Request) -> None:
@@ -57,11 +58,13 @@ def reach(connection: HttpConnection, request: Request) -> None:
         _search(client, request, _resource(client, request), 0, limit=1)
 
 
-def _batches(connection: HttpConnection, request: Request, contract: Contract, origin: str) -> Iterator[pa.RecordBatch]:
+def _batches(
+    connection: HttpConnection, request: Request, contract: Contract, origin: str, notes: list[str]
+) -> Iterator[pa.RecordBatch]:
     with Client(connection, _error_in) as client, platform(origin):
         resource = _resource(client, request)
         pages = to_total(lambda offset: _search(client, request, resource, offset), origin)
-        yield from x.record_batches(contract, request, pages, lambda: origin)
+        yield from x.record_batches(contract, request, pages, lambda: origin, notes)
 
 
 def _resource(client: Client, request: Request) -> str:

@@ -41,7 +41,8 @@ def extract(
 ) -> Iterator[x.Extract]:
     """One extract with the whole dataset. Raises SourceError while reading."""
     origin = f"{connection.base_url}{_path(request)}/exports/jsonl"
-    yield x.Extract(None, _batches(connection, request, contract, origin), origin, request.format)
+    notes: list[str] = []
+    yield x.Extract(None, _batches(connection, request, contract, origin, notes), origin, request.format, notes)
 
 
 def reach(connection: HttpConnection, request: Request) -> None:
@@ -73,14 +74,16 @@ def _total(client: Client, request: Request) -> int:
 _OLDER = {"nhits": "v1.0", "records": "v2.0"}  # a key that only their envelopes have
 
 
-def _batches(connection: HttpConnection, request: Request, contract: Contract, origin: str) -> Iterator[pa.RecordBatch]:
+def _batches(
+    connection: HttpConnection, request: Request, contract: Contract, origin: str, notes: list[str]
+) -> Iterator[pa.RecordBatch]:
     with Client(connection, _error_in) as client, platform(origin):
         total = _total(client, request)
         with contextlib.closing(
             client.spooled(f"{_path(request)}/exports/jsonl", {"limit": -1, **_filter(request)})
         ) as lines:
             pages = in_pages(_records(lines, total, origin))
-            yield from x.record_batches(contract, request, pages, lambda: origin)
+            yield from x.record_batches(contract, request, pages, lambda: origin, notes)
 
 
 def _records(lines: Iterable[bytes], total: int, origin: str) -> Iterator[Record]:

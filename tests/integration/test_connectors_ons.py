@@ -19,6 +19,7 @@ from sources.errors import ConfigurationError, SourceError
 VERSION = "/v1/datasets/cpih01/editions/time-series/versions/6"
 OUTPUT = "/v1/filter-outputs/9dd04dd7"
 SERIES = [("Oct-11", "93.9"), ("Nov-11", "94.0"), ("Dec-11", "x")]
+SYMBOL = "'x' stands for a value 1 time: not available"
 OBSERVATIONS = {"time": "*", "geography": "K02000001", "aggregate": "cpih1dim1A0"}
 COLUMNS = {
     "month": "dimensions.time.label",
@@ -101,7 +102,7 @@ def test_observations_land_with_the_dimensions_that_are_fixed(tmp_path: Path, co
             ("Dec-11", "K02000001", None, "Index: 2015=100", "not available"),
         ]
         assert server.asked[-1].query == OBSERVATIONS
-        assert landed.notes == ("edition time-series, version 6, the newest",)
+        assert landed.notes == ("edition time-series, version 6, the newest", SYMBOL)
 
 
 def test_the_api_is_told_who_asks(tmp_path: Path, contract: Contract) -> None:
@@ -133,7 +134,7 @@ def test_more_observations_than_it_gives_land_nothing(tmp_path: Path, contract: 
 def test_a_pinned_version_is_not_looked_up(tmp_path: Path, contract: Contract) -> None:
     with faults(scripts()) as server:
         landed = fetched(source_at(tmp_path, server.url, contract, edition="time-series", version=6), tmp_path)
-        assert (landed.rows, landed.notes) == (3, ())
+        assert (landed.rows, landed.notes) == (3, (SYMBOL,))
         assert server.times("/v1/datasets/cpih01") == 0
 
 
