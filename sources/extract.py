@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -136,9 +136,12 @@ class Version:
 
 def reading(contract: Contract, request: Request, *more: Any) -> str:
     """A digest of all that decides what becomes of the same answer: contract, mapping, files beside it, and `more`.
-    What was read in another way must be read again."""
-    beside = [path.read_bytes() for path in request.beside()]
-    return hashlib.sha256(repr((contract, request, beside, more)).encode()).hexdigest()[:16]
+    What was read in another way must be read again; where the project lies does not matter."""
+    beside = request.beside()
+    told = repr((replace(contract, migrations=()), request, [path.read_bytes() for path in beside], more))
+    for path in beside:
+        told = told.replace(repr(path), repr(path.name))
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
 
 
 @dataclass

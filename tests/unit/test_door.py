@@ -256,6 +256,27 @@ def test_the_key_does_not_matter_where_nothing_is_hashed(tmp_path: Path, monkeyp
     assert len(digests) == 1
 
 
+def test_another_place_is_no_other_way_of_reading(tmp_path: Path) -> None:
+    """A project that is moved, or checked out anew, has read its closed quarters all the same."""
+    contract = make_contract(tmp_path, key("thing"))
+    digests = []
+    for place, code in (("here", "T1"), ("there", "T1"), ("there", "T2")):
+        folder = tmp_path / place / "sources"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "things.csv").write_text(f"from,to\n1,{code}\n", encoding="utf-8")
+        mapped = {"query": "select 1", "columns": {"thing": {"field": "no", "map_file": "things.csv"}}}
+        given = source(
+            tmp_path / place,
+            contract,
+            connector="database",
+            connection={"uri": "sqlite:///hr.db"},
+            pseudonym_key=None,
+            datasets={"things": mapped},
+        )
+        digests.append(given.reading("things"))
+    assert digests[0] == digests[1] != digests[2]
+
+
 @pytest.mark.parametrize(
     ("connector", "connection", "request_", "file"),
     [
