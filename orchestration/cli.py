@@ -306,7 +306,7 @@ def check(
         except ConfigurationError as error:
             problems += error.problems
     if problems:
-        raise ConfigurationError(problems)
+        raise ConfigurationError(dict.fromkeys(problems))
     named = _named(chosen, datasets or [])
     quarter = _quarter(period) or chosen.council.last_complete_quarter(datetime.now(UTC).date())
     out.print(f"[bold]{chosen.council.label}[/]: {len(chosen.contracts)} contracts, {len(chosen.sources)} sources.")
@@ -429,6 +429,9 @@ def source_new(
     ] = None,
     load: Annotated[str, typer.Option("--load", help="full, snapshot or incremental.")] = "full",
     owner: Annotated[str | None, typer.Option("--owner", help="Address of who answers for the source.")] = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Draft it again, in place of a contract that still says `status: draft`.")
+    ] = False,
     council: CouncilOption = None,
 ) -> None:
     """Write a contract and the source's YAML from a sample of the real source, types inferred, for you to review."""
@@ -441,7 +444,7 @@ def source_new(
     settings_given = [*([f"dataset.query={json.dumps(sql)}"] if sql else []), *(keys or [])]
     origin = scaffold.origin_of(sample_of, settings_given)
     folder = chosen.folder / "sources"
-    place = scaffold.place_of(name, CONTRACTS, folder)
+    place = scaffold.place_of(name, CONTRACTS, folder, anew)
     quarter = chosen.council.last_complete_quarter(datetime.now(UTC).date())
     with source_systems(chosen):
         origin = scaffold.with_records(origin)

@@ -11,6 +11,7 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -31,15 +32,25 @@ from sources.periods import Quarter
 ROWS = 5_000  # of the sample: enough to meet a value that is no number, little enough to be quick
 _DATABASES = ("postgresql", "sqlite", "mariadb", "sqlserver", "oracle")
 _PLACES = ("sftp", "s3", "azure")
-_FILE = re.compile(r"\.(csv|txt|tsv|xlsx|xlsm|xls|ods|parquet|jsonl|ndjson|zip|gz)$", re.IGNORECASE)
+_FILE = re.compile(r"\.(csv|txt|tsv|xlsx|xlsm|xlsb|xls|ods|parquet|jsonl|ndjson|json|zip|gz)$", re.IGNORECASE)
+_SQLITE = re.compile(r"\.(db|sqlite3?)$", re.IGNORECASE)
 _IDENTIFIER = re.compile(r"(^|_)(id|ref|reference|code|number|no|uprn|key|urn)$")
 _PERSONAL = re.compile(
     r"(^|_)(forename|surname|first_name|last_name|full_name|person|employee|claimant|tenant|resident|patient|pupil|email|phone|"
     r"mobile|address|post_?code|uprn|nino|national_insurance|dob|date_of_birth|birth)(_|$)"
 )
-_MONEY = re.compile(r"(^|_)(gbp|amount|cost|price|paid|spend|income|budget|value|pounds)(_|$)")
+_MONEY = re.compile(
+    r"(^|_)(gbp|amounts?|costs?|prices?|paid|spend|income|budgets?|values?|pounds|fees?|fines?|charges?|rents?|salary|"
+    r"balance)(_|$)"
+)
+_CLOCK = re.compile(
+    r"[T ](?!00:00(:00([.]0+)?)?(Z|[+-]00:?00)?$)\d\d?:\d\d"
+)  # not midnight, which workbooks add to days
+_TOTAL = re.compile(r"(sub|grand[ -]?)?totals?\b", re.IGNORECASE)
 # Kinds in order of preference, with DuckDB's types. Text is what is left.
 _KINDS = {"boolean": "BOOLEAN", "date": "DATE", "timestamp": "TIMESTAMP", "integer": "INTEGER", "number": "DECIMAL"}
+_OF_KEYS = ("string", "date", "timestamp")
+_FIRST = 12  # columns among which a pair is looked for: keys stand on the left
 _NULLS = ("NA", "N/A", "n/a", "None", "none", "-", "--", ".", "?")
 
 
@@ -90,6 +101,8 @@ def origin_of(address: str | None, settings: Iterable[str] = ()) -> Origin:
             f"'{told['connector']}' is not a connector.{nearest(str(told['connector']), connectors.KINDS)} Connectors: "
             f"{listed(connectors.KINDS)}. Name one with --set connector=…"
         )
+    if told["connector"] == "database" and not {"query", "query_file"} & set(told["dataset"]):
+        raise ConfigurationError("A database needs a query: --query 'select … from …'.")
     return Origin(told["connector"], told["connection"], told["dataset"])
 
 
@@ -97,20 +110,24 @@ def _guessed(address: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
     parts = urlsplit(address)
     if parts.scheme in _DATABASES:
         return "database", {"uri": address}, {}
-    if _FILE.search(parts.path if "://" in address else address):
+    named = _FILE.search(parts.path if "://" in address else address)
+    is_web = parts.scheme in ("http", "https")
+    if named and not (is_web and named[1].lower() == "json"):
         if "://" in address:
             place, _, name = address.rpartition("/")
             return "files", {"location": place}, {"files": name}
         path = Path(address).expanduser().resolve()
         return "files", {"location": str(path.parent)}, {"files": path.name}
-    if parts.scheme in ("http", "https"):
+    if _SQLITE.search(address) and "://" not in address:
+        return "database", {"uri": f"sqlite://{Path(address).expanduser().resolve()}"}, {}
+    if is_web:
         request: dict[str, Any] = {"path": parts.path or "/"}
         if parts.query:
             request["params"] = dict(parse_qsl(parts.query))
         return "rest", {"base_url": f"{parts.scheme}://{parts.netloc}"}, {"request": request}
     raise ConfigurationError(
         f"'{address}' is no file, database or web address that is known here. Files end in .csv, .xlsx, .ods, "
-        f".parquet, .jsonl, .zip or .gz; databases begin with {listed(f'{scheme}://' for scheme in _DATABASES)}; "
+        f".parquet, .json, .zip or .gz; databases begin with {listed(f'{scheme}://' for scheme in _DATABASES)}; "
         f"folders elsewhere with {listed(f'{scheme}://' for scheme in _PLACES)}; anything else needs --set connector=…"
     )
 
@@ -200,44 +217,40 @@ def _open(system: str, dataset: str, columns: Sequence[Column] = ()) -> Contract
 
 def draft(system: str, dataset: str, sample: pa.Table, origin: Origin, load: str = "full") -> Draft:
     """A contract and the source's lines for `sample`, a table of text under the source's own headings."""
-    headings = sample.column_names
-    names = _names(headings)
     nulls = _nulls(sample)
+    totals: dict[str, list[str]] = {}
+    if origin.connector == "files" and "skip_rows" not in origin.request.get("format", {}):
+        sample, totals = _without_totals(sample, nulls)
+    remarks = [f"{heading}: rows of {listed(told)} are left out (skip_rows)." for heading, told in totals.items()]
+    headings, names = sample.column_names, _names(sample.column_names)
     form, kinds = _kinds(sample, names, nulls)
-    remarks: list[str] = []
-    columns: list[dict[str, Any]] = []
     key = _key(sample, names, nulls)
+    columns: list[dict[str, Any]] = []
     for heading, name, kind in zip(headings, names, kinds, strict=True):
         values = _present(sample, heading, nulls)
-        told: dict[str, Any] = {"name": name, "logicalType": kind}
-        if kind == "number":
-            told["physicalType"] = _decimal(values, name)
-        if values and len(values) == sample.num_rows:
-            told["required"] = True
+        columns.append(_column(heading, name, kind, values, is_required=len(values) == sample.num_rows))
         if name == key:
-            told |= {"required": True, "primaryKey": True, "primaryKeyPosition": 1}
-        if _PERSONAL.search(name):
-            told["classification"] = "personal"
+            columns[-1] |= {"required": True, "primaryKey": True, "primaryKeyPosition": 1}
+        if "classification" in columns[-1]:
             remarks.append(f"{name} is taken for personal data: it stops at staging. Take the class out if it is none.")
         if not values:
             remarks.append(f"{name} is empty in the sample: its type is a guess.")
-        distinct = sorted(set(values))
-        seen = f" (seen: {', '.join(distinct)})" if kind == "string" and 1 < len(distinct) <= 6 < len(values) else ""
-        told["description"] = f"{heading.strip()}{seen if 'classification' not in told else ''}"
-        columns.append(told)
     if key is None:
+        likely = {h: name for h, name, kind in zip(headings, names, kinds, strict=True) if kind in _OF_KEYS}
+        remarks.append(_without_key(_pair(sample, nulls, likely)))
+    if origin.connector == "rest" and "paging" not in origin.request:
         remarks.append(
-            "No column tells every row apart, so identical rows all land. Mark the key columns with primaryKey if "
-            "there are some."
+            f"One answer with {sample.num_rows:,} records was read. If the API has more, say under `paging` how the "
+            "next page is found; else these are all that land."
         )
     mapping = {name: heading for heading, name in zip(headings, names, strict=True) if heading != name}
     if origin.connector == "files":  # headings are found whatever their case and blanks
         mapping = {name: heading for name, heading in mapping.items() if plain(heading) != name}
-    spelling: dict[str, Any] = {}
-    if form.dates:
-        spelling["dates"] = form.dates[0]
+    spelling: dict[str, Any] = {"dates": form.dates[0]} if form.dates else {}
     if extra := [null for null in nulls if null not in Format().nulls]:
         spelling["nulls"] = [*Format().nulls, *extra]
+    if totals:
+        spelling["skip_rows"] = totals
     request = dict(origin.request)
     if spelling:
         request["format"] = {**request.get("format", {}), **spelling}
@@ -251,6 +264,33 @@ def draft(system: str, dataset: str, sample: pa.Table, origin: Origin, load: str
     )
 
 
+def _column(heading: str, name: str, kind: str, values: Sequence[str], is_required: bool) -> dict[str, Any]:
+    """A column as the contract has it. What is personal is not quoted."""
+    told: dict[str, Any] = {"name": name, "logicalType": kind}
+    if kind == "number":
+        told["physicalType"] = _decimal(values, name)
+    if is_required and values:
+        told["required"] = True
+    seen = ""
+    if _PERSONAL.search(name):
+        told["classification"] = "personal"
+    elif kind == "string" and 1 < len(distinct := sorted(set(values))) <= 6 < len(values):
+        seen = f" (seen: {', '.join(distinct)})"
+    return told | {"description": f"{heading.strip()}{seen}"}
+
+
+def _without_key(pair: tuple[str, str] | None) -> str:
+    if pair is None:
+        return (
+            "No column tells every row apart, so identical rows all land. Mark the key columns with primaryKey if "
+            "there are some."
+        )
+    return (
+        f"No column tells every row apart, but {' and '.join(pair)} together do. If they are the key, mark both: "
+        "primaryKey: true, and primaryKeyPosition: 1 and 2."
+    )
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a new source is written: the contract's file, and the source's YAML, which may be there already."""
@@ -261,18 +301,23 @@ class Place:
     source: Path
 
 
-def place_of(name: str, contracts: Path, sources: Path) -> Place:
-    """Where `system/dataset` goes. Raises ConfigurationError for names that will not do and for what is there."""
+def place_of(name: str, contracts: Path, sources: Path, anew: bool = False) -> Place:
+    """Where `system/dataset` goes. Raises ConfigurationError for names that will not do and for what is there, but with
+    `anew` not for a draft."""
     system, _, dataset = name.partition("/")
     if not all(re.fullmatch(r"[a-z][a-z0-9_]*", part) for part in (system, dataset)):
         raise ConfigurationError(f"'{name}': write system/dataset in lower_snake_case, for example libraries/visits.")
     place = Place(system, dataset, contracts / system / f"{dataset}.yaml", sources / f"{system}.yaml")
-    if place.contract.exists():
-        raise ConfigurationError(
-            f"{shown_path(place.contract)}: is there already. Declare the dataset in {shown_path(place.source)}, or "
-            "choose another name."
-        )
-    return place
+    if not place.contract.exists():
+        return place
+    is_draft = "status: draft" in place.contract.read_text(encoding="utf-8").splitlines()
+    if is_draft and anew:
+        return place
+    raise ConfigurationError(
+        f"{shown_path(place.contract)}: is there already"
+        + (" (--anew drafts it again). " if is_draft else ", and no draft any more. ")
+        + f"To use it as it is, declare the dataset in {shown_path(place.source)}; else choose another name."
+    )
 
 
 def write(place: Place, owner: str, origin: Origin, drafted: Draft) -> list[Path]:
@@ -280,34 +325,50 @@ def write(place: Place, owner: str, origin: Origin, drafted: Draft) -> list[Path
 
     Both are read back as the pipeline reads them. What does not pass is taken back, and ConfigurationError says why.
     """
-    former = place.source.read_text(encoding="utf-8") if place.source.exists() else None
-    if former is None:
-        text = source_text(place.system, owner, origin, drafted)
-    else:
-        known = yaml.safe_load(former)
-        if known.get("connector") != origin.connector or known.get("connection", {}) != dict(origin.connection):
-            raise ConfigurationError(
-                f"{shown_path(place.source)}: reads {place.system} in another way (connector or connection differ). "
-                "One system has one connection: choose another name for the new system."
-            )
-        if list(known)[-1] != "datasets":
-            raise ConfigurationError(f"{shown_path(place.source)}: put `datasets` last, so that one can be added.")
-        text = former.rstrip("\n") + "\n" + drafted.dataset
-    for path, content in ((place.contract, drafted.contract), (place.source, text)):
+    former = {
+        path: path.read_text(encoding="utf-8") if path.exists() else None for path in (place.contract, place.source)
+    }
+    wanted = {place.contract: drafted.contract, place.source: _source_text(place, owner, origin, drafted)}
+    for path, content in wanted.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(content, encoding="utf-8")
+    load_contract.cache_clear()  # it may have read what stood there before
     try:
         contracts = {f"{place.system}.{place.dataset}": load_contract(place.contract)}
         others = load_contracts(place.contract.parent.parent)
         load_source(place.source, others | contracts)
     except ConfigurationError:
-        place.contract.unlink()
-        if former is None:
-            place.source.unlink()
-        else:
-            place.source.write_text(former, encoding="utf-8")
+        for path, text in former.items():
+            if text is None:
+                path.unlink()
+            else:
+                path.write_text(text, encoding="utf-8")
         raise
-    return [place.contract, place.source]
+    return [*wanted]
+
+
+def _source_text(place: Place, owner: str, origin: Origin, drafted: Draft) -> str:
+    """The source's YAML with the dataset in it: a new one, or the one that is there, with the dataset at its end."""
+    text = place.source.read_text(encoding="utf-8") if place.source.exists() else ""
+    known = yaml.safe_load(text) or {}
+    datasets = set(known.get("datasets") or ())
+    if place.dataset in datasets and not place.contract.exists():
+        raise ConfigurationError(
+            f"{shown_path(place.source)}: datasets.{place.dataset}: is there already, without a contract. Take it out, "
+            "or write the contract by hand."
+        )
+    if datasets <= {place.dataset}:
+        return source_text(place.system, known.get("owner", owner), origin, drafted)
+    if known.get("connector") != origin.connector or known.get("connection", {}) != dict(origin.connection):
+        raise ConfigurationError(
+            f"{shown_path(place.source)}: reads {place.system} in another way (connector or connection differ). "
+            "One system has one connection: choose another name for the new system."
+        )
+    if list(known)[-1] != "datasets":
+        raise ConfigurationError(f"{shown_path(place.source)}: put `datasets` last, so that one can be added.")
+    if place.dataset in datasets:
+        text = re.sub(rf"(?m)^  {place.dataset}:.*\n(?:(?:   .*)?\n)*", "", text.rstrip("\n") + "\n")
+    return text.rstrip("\n") + "\n" + drafted.dataset
 
 
 def source_text(system: str, owner: str, origin: Origin, drafted: Draft) -> str:
@@ -342,6 +403,23 @@ def _nulls(sample: pa.Table) -> list[str]:
 def _present(sample: pa.Table, heading: str, nulls: Sequence[str]) -> list[str]:
     texts = (value.strip() for value in sample.column(heading).to_pylist() if value is not None)
     return [text for text in texts if text not in nulls]
+
+
+def _without_totals(sample: pa.Table, nulls: Sequence[str]) -> tuple[pa.Table, dict[str, list[str]]]:
+    """The sample without the rows that sum others up, and the `skip_rows` that leave them out: rows that say so in a
+    column, and lack what every other row has."""
+    texts = {heading: sample.column(heading).to_pylist() for heading in sample.column_names}
+    empty = {
+        heading: {row for row, text in enumerate(values) if text is None or text.strip() in nulls}
+        for heading, values in texts.items()
+    }
+    for heading, values in texts.items():
+        marked = {row for row, text in enumerate(values) if text is not None and _TOTAL.match(text.strip())}
+        lacking = set().union(*(rows for rows in empty.values() if rows <= marked))
+        if marked and marked == lacking and len(marked) < sample.num_rows:
+            rest = [row for row in range(sample.num_rows) if row not in marked]
+            return sample.take(rest), {heading: sorted({values[row].strip() for row in marked})}
+    return sample, {}
 
 
 def _kinds(sample: pa.Table, names: Sequence[str], nulls: Sequence[str]) -> tuple[Format, list[str]]:
@@ -402,7 +480,7 @@ def _chosen(name: str, values: Sequence[str], kinds: set[str]) -> str:
         kinds = kinds - ({"boolean"} if not name.startswith(("is_", "has_")) else set())
         kinds = kinds - ({"date", "timestamp"} if "date" not in name else set())
     if {"date", "timestamp"} <= kinds:
-        kinds = kinds - ({"date"} if any(":" in value for value in values) else {"timestamp"})
+        kinds = kinds - ({"date"} if any(map(_CLOCK.search, values)) else {"timestamp"})
     if "integer" in kinds and _MONEY.search(name):
         kinds = kinds - {"integer"}
     return next((kind for kind in _KINDS if kind in kinds), "string")
@@ -422,6 +500,16 @@ def _key(sample: pa.Table, names: Sequence[str], nulls: Sequence[str]) -> str | 
         if sample.num_rows > 1 and len(values) == sample.num_rows == len(set(values)):
             unique.append(name)
     return next((name for name in unique if _IDENTIFIER.search(name)), None)
+
+
+def _pair(sample: pa.Table, nulls: Sequence[str], columns: Mapping[str, str]) -> tuple[str, str] | None:
+    """Two columns that together tell every row apart, the first such pair. `columns` are names by heading."""
+    values = {heading: _present(sample, heading, nulls) for heading in columns}
+    whole = [heading for heading in columns if len(values[heading]) == sample.num_rows > 1]
+    for one, other in combinations(whole[:_FIRST], 2):
+        if len(set(zip(values[one], values[other], strict=True))) == sample.num_rows:
+            return columns[one], columns[other]
+    return None
 
 
 def _contract_text(system: str, dataset: str, load: str, columns: Sequence[Mapping[str, Any]]) -> str:

@@ -38,6 +38,7 @@ def kind(*values: str | None, name: str = "thing") -> str:
         (("01/04/2025", "31/12/2025"), "date"),
         (("1 Apr 2025", "31 Dec 2025"), "date"),
         (("2025-04-01T10:00:00", "2025-04-01 10:00:01"), "timestamp"),
+        (("2025-04-01 00:00:00", "2025-12-31 00:00:00"), "date"),
         (("12", "1,204", "-3"), "integer"),
         (("12", "12.5"), "number"),
         (("£12.50", "(3.00)", "1,204.00-"), "number"),
@@ -74,6 +75,26 @@ def test_the_key_is_an_identifier_that_tells_every_row_apart() -> None:
     found = drafted(day=["1", "2"], visit_id=["a", "b"], branch_code=["x", "x"])
     assert found["visit_id"]["primaryKey"] is True
     assert not any("primaryKey" in found[name] for name in ("day", "branch_code"))
+
+
+def test_two_columns_that_tell_every_row_apart_are_named_and_not_taken_for_the_key() -> None:
+    sample = pa.table({"Branch": ["a", "a", "b"], "Day": ["2025-04-01", "2025-04-02", "2025-04-01"], "n": ["1"] * 3})
+    draft = scaffold.draft("made", "things", sample, FILE)
+    assert "primaryKey" not in draft.contract
+    assert any("branch and day together do" in remark for remark in draft.remarks)
+
+
+def test_rows_that_sum_up_are_left_out_and_said_to_be() -> None:
+    sample = pa.table({"Branch": ["a", "b", "Total"], "Day": ["2025-04-01", "2025-04-01", None], "n": ["1", "2", "3"]})
+    draft = scaffold.draft("made", "things", sample, FILE)
+    assert yaml.safe_load(draft.dataset)["things"]["format"] == {"skip_rows": {"Branch": ["Total"]}}
+    assert "name: day, logicalType: date, required: true" in draft.contract
+    assert draft.remarks[0] == "Branch: rows of 'Total' are left out (skip_rows)."
+
+
+def test_a_total_that_has_all_that_others_have_is_a_row_like_them() -> None:
+    sample = pa.table({"Sex": ["F", "M", "Total"], "n": ["1", "2", "3"]})
+    assert "skip_rows" not in scaffold.draft("made", "things", sample, FILE).dataset
 
 
 def test_columns_that_look_personal_are_classified_and_their_values_not_quoted() -> None:
@@ -113,6 +134,13 @@ def test_headings_become_names_and_the_yaml_says_where_they_differ() -> None:
             ["dataset.query=select 1", "connection.password=${LIB}"],
             ("database", {"uri": "postgresql://reader@db/lib", "password": "${LIB}"}, {"query": "select 1"}),
         ),
+        ("/o/v.json", [], ("files", {"location": "/o"}, {"files": "v.json"})),
+        (
+            "https://x.example/v.json",
+            [],
+            ("rest", {"base_url": "https://x.example"}, {"request": {"path": "/v.json"}}),
+        ),
+        ("/o/v.db", ["dataset.query=select 1"], ("database", {"uri": "sqlite:///o/v.db"}, {"query": "select 1"})),
         (
             None,
             ["connector=opendatasoft", "connection.base_url=https://x.example", "dataset.dataset=visits"],
@@ -132,6 +160,7 @@ def test_an_address_says_which_connector(
     [
         ("ftp://x.example/a", [], "is no file, database or web address that is known here"),
         (None, [], "is not a connector"),
+        ("/there/gates.db", [], "A database needs a query: --query"),
         (None, ["connector=file"], "Did you mean 'files'"),
         ("a.csv", ["format=x"], "write connector=NAME, connection.KEY=VALUE or dataset.KEY=VALUE"),
     ],
@@ -192,6 +221,44 @@ def test_what_is_there_is_not_overwritten(tmp_path: Path, visits: Path) -> None:
         new(tmp_path, "libraries/more", other)
     assert [path.read_bytes() for path in sorted((tmp_path / "contracts").rglob("*.yaml"))] == written[:1]
     assert (tmp_path / "sources" / "libraries.yaml").read_bytes() == written[1]
+
+
+def anew(tmp_path: Path, name: str, file: Path, words: str) -> list[Path]:
+    """Drafted once more, with `words` in the dataset's lines."""
+    origin = scaffold.origin_of(str(file), [words])
+    place = scaffold.place_of(name, tmp_path / "contracts", tmp_path / "sources", anew=True)
+    sample, _ = scaffold.read_sample(origin, tmp_path / "sources", Q1)
+    return scaffold.write(place, "o@x.example", origin, scaffold.draft(place.system, place.dataset, sample, origin))
+
+
+def test_a_draft_may_be_made_anew_and_its_neighbours_stay(tmp_path: Path, visits: Path) -> None:
+    new(tmp_path, "libraries/visits", visits)
+    new(tmp_path, "libraries/more", visits)
+    contract, source = anew(tmp_path, "libraries/visits", visits, "dataset.format.encoding=utf-8")
+    datasets = yaml.safe_load(source.read_text(encoding="utf-8"))["datasets"]
+    assert list(datasets) == ["more", "visits"]
+    assert datasets["visits"]["format"]["encoding"] == "utf-8" and "encoding" not in datasets["more"]["format"]
+    contract.write_text(contract.read_text(encoding="utf-8").replace("status: draft", "status: active"), "utf-8")
+    with pytest.raises(ConfigurationError, match="is there already, and no draft any more"):
+        anew(tmp_path, "libraries/visits", visits, "dataset.format.encoding=cp1252")
+
+
+def test_a_draft_that_fails_leaves_the_former_one(tmp_path: Path, visits: Path) -> None:
+    written = [path.read_bytes() for path in new(tmp_path, "libraries/visits", visits)]
+    visits.write_text("Visit ID,Visits\r\nV1,1\r\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="has no such column"):
+        anew(tmp_path, "libraries/visits", visits, "dataset.absent=[nobody]")
+    files = [tmp_path / "contracts" / "libraries" / "visits.yaml", tmp_path / "sources" / "libraries.yaml"]
+    assert [path.read_bytes() for path in files] == written
+
+
+def test_a_dataset_that_is_declared_without_a_contract_is_left_alone(tmp_path: Path, visits: Path) -> None:
+    contract, source = new(tmp_path, "libraries/visits", visits)
+    contract.unlink()
+    former = source.read_bytes()
+    with pytest.raises(ConfigurationError, match="is there already, without a contract"):
+        new(tmp_path, "libraries/visits", visits)
+    assert source.read_bytes() == former and not contract.exists()
 
 
 def test_an_empty_source_gives_nothing_to_infer_from(tmp_path: Path) -> None:
