@@ -101,6 +101,13 @@ def _encoded(piece: str) -> Iterator[str]:
         yield encoded[(0, 2, 3)[before] : len(encoded) - ((before + len(piece.encode())) % 3 > 0)]
 
 
+def forget() -> None:
+    """Know no secret any more: for a process that goes on to another council's."""
+    global _pattern
+    _known.clear()
+    _pattern = None
+
+
 def scrub(text: str) -> str:
     """The text with every known secret in it hidden."""
     return _pattern.sub(HIDDEN, text) if _pattern is not None else text

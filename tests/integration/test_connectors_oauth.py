@@ -21,7 +21,7 @@ SECRET = "hunter2 %+:&/not-to-be-seen"  # with all that has a meaning in headers
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Oidc]:
-    with oidc("vitals:brigstow", SECRET, seconds=1) as running:
+    with oidc("vitals:brigstow", SECRET, seconds=3) as running:
         yield running
 
 
@@ -48,9 +48,9 @@ def read(folder: Path, contract: Contract, server: Oidc, api: Api, **auth: Any) 
 
 
 def test_a_token_is_renewed_before_it_expires(tmp_path: Path, contract: Contract, server: Oidc) -> None:
-    api = Api(server, pages=6, seconds=0.3)
+    api = Api(server, pages=7, seconds=0.6)
     landed = read(tmp_path, contract, server, api)
-    assert rows_of(landed.path, "ref") == [(f"R{number}",) for number in range(6)]
+    assert rows_of(landed.path, "ref") == [(f"R{number}",) for number in range(7)]
     assert len(api.tokens) > 1
 
 
