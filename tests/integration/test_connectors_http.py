@@ -690,8 +690,8 @@ def test_a_wrong_secret_is_refused_without_showing_it(
     with Login(uses=1).serving() as server:
         landed = fetched(tmp_path, server.url, contract, connection={"auth": auth})
         assert landed.error == (
-            f"{server.url}/oauth/token: no token given (status 401, invalid_client). Check client_id, client_secret and "
-            "scope."
+            f"{server.url}/oauth/token: no token given (status 401, invalid_client). Check client_id, client_secret "
+            "and scope."
         )
         assert_nothing(landed, tmp_path)
         assert server.times("/oauth/token") == 1, "knocking again could lock the account"
