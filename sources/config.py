@@ -20,11 +20,12 @@ import yaml
 
 from sources import connectors, door, secrets
 from sources.contract import Contract
-from sources.errors import ConfigurationError, SourceError, listed, nearest, shown_path
+from sources.errors import ConfigurationError, SourceError, listed, nearest, not_yaml, shown_path
 from sources.extract import Extract, Request, reading
 from sources.periods import Quarter
 
-_ONE_VARIABLE = re.compile(r"\$\{[A-Z][A-Z0-9_]*\}")
+_VARIABLE = re.compile(r"\$\{[A-Z][A-Z0-9_]*\}")
+_BRACED = re.compile(r"\$\{[^}]*\}")
 _SHORTEST_KEY = 16  # characters of a key for pseudonyms: what is shorter can be guessed, and people with it
 
 
@@ -176,15 +177,12 @@ def load_sources(folder: Path, contracts: Mapping[str, Contract]) -> dict[str, S
 def load_source(path: Path, contracts: Mapping[str, Contract]) -> Source:
     """The source that `path` declares. Raises ConfigurationError with every problem in it."""
     shown = shown_path(path)
+    text = path.read_text(encoding="utf-8")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f" line {mark.line + 1}:" if mark else ""
-        problem = getattr(error, "problem", None) or error
-        raise ConfigurationError(
-            f"{shown}:{line} not valid YAML: {problem}. (Inside {{…}} a value such as ${{NAME}} needs quotes.)"
-        ) from None
+        hint = " (Inside {…} a value such as ${NAME} needs quotes.)" if "${" in text else ""
+        raise ConfigurationError(f"{shown}: {not_yaml(error)}{hint}") from None
     try:
         document = _Document.model_validate(content)
     except pydantic.ValidationError as error:
@@ -225,7 +223,13 @@ def load_source(path: Path, contracts: Mapping[str, Contract]) -> Source:
                     f"{where}.{key}.{column}: {contract.name} has no such column."
                     f"{nearest(column, columns)} It has: {listed(columns)}."
                 )
+            elif key == "absent" and contract.column(column).required:
+                problems.append(
+                    f"{where}.absent.{column}: {contract.name} requires it. Say under `columns` where it comes "
+                    "from, or give it a constant."
+                )
         datasets[name] = contract
+    problems += [f"{shown}: {problem}" for problem in _misplaced_variables(document)]
     problems += [f"{shown}: pseudonym_key: {problem}" for problem in _key_problems(document.pseudonym_key, datasets)]
     if problems:
         raise ConfigurationError(problems)
@@ -243,8 +247,18 @@ def load_source(path: Path, contracts: Mapping[str, Contract]) -> Source:
     )
 
 
+def _misplaced_variables(document: _Document) -> Iterator[str]:
+    """What is written like a variable and would stay as it is."""
+    for key, value in document.connection.items():
+        if _BRACED.search(_VARIABLE.sub("", str(value))):
+            yield f"connection.{key}: what stands in ${{…}} is no variable: names are capitals, as ${{CRM_EXPORTS}}."
+    for name, request in document.datasets.items():
+        if _VARIABLE.search(str(request)):
+            yield f"datasets.{name}: a variable such as ${{NAME}} is filled in below `connection` only. Put it there."
+
+
 def _key_problems(key: str | None, datasets: Mapping[str, Contract]) -> Iterator[str]:
-    if key is not None and not _ONE_VARIABLE.fullmatch(key):
+    if key is not None and not _VARIABLE.fullmatch(key):
         yield 'the key itself does not belong in this file. Name a variable that holds it, as "${HR_PSEUDONYM_KEY}".'
     for contract in datasets.values() if key is None else ():
         if named := [column.name for column in contract.columns if column.is_pseudonymised]:

@@ -18,7 +18,7 @@ import pydantic
 import yaml
 from open_data_contract_standard.model import OpenDataContractStandard, SchemaProperty
 
-from sources.errors import ConfigurationError, listed, nearest
+from sources.errors import ConfigurationError, listed, nearest, not_yaml
 
 CONTRACTS = Path(__file__).parent / "contracts"
 
@@ -232,7 +232,7 @@ def load_contract(path: Path) -> Contract:
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
-        raise ConfigurationError(f"sources/{where}: not an Open Data Contract: not valid YAML: {error}") from None
+        raise ConfigurationError(f"sources/{where}: not an Open Data Contract: {not_yaml(error)}") from None
     problems = list(_unknown_keys(document, OpenDataContractStandard, ""))
     try:
         standard = OpenDataContractStandard.model_validate(document)
@@ -255,7 +255,8 @@ def load_contract(path: Path) -> Contract:
                 f"customProperties: '{key}' is not known.{nearest(key, _CUSTOM)} Known: {listed(sorted(_CUSTOM))}."
             )
     if custom.get("load") not in _LOADS:
-        problems.append(f"customProperties.load: '{custom.get('load')}' must be one of {listed(_LOADS)}.")
+        told = f"'{custom['load']}' must be" if "load" in custom else "is missing; give"
+        problems.append(f"customProperties.load: {told} one of {listed(_LOADS)}.")
     for key, (fits, form) in _CUSTOM_FORMS.items():
         if key in custom and not fits(custom[key]):
             problems.append(f"customProperties.{key}: {custom[key]!r} will not do; write {form}.")
@@ -382,7 +383,8 @@ def _unknown_keys(node: Any, model: type[pydantic.BaseModel], path: str) -> Iter
         inner = _model_of(fields[key].annotation)
         if inner:
             for item in value if isinstance(value, list) else [value]:
-                yield from _unknown_keys(item, inner, f"{path}{key}.")
+                name = item.get("name") if isinstance(value, list) and isinstance(item, dict) else None
+                yield from _unknown_keys(item, inner, f"{path}{key}.{f'{name}.' if name else ''}")
 
 
 def _model_of(annotation: Any) -> type[pydantic.BaseModel] | None:

@@ -30,6 +30,13 @@ def listed(words: Iterable[str]) -> str:
     return ", ".join(f"'{word}'" for word in words) or "none"
 
 
+def not_yaml(error: Exception) -> str:
+    """What a YAML parser says, in one line: `line 4: not valid YAML: …`."""
+    mark = getattr(error, "problem_mark", None)
+    line = f"line {mark.line + 1}: " if mark else ""
+    return f"{line}not valid YAML: {getattr(error, 'problem', None) or error}."
+
+
 def shown_path(path: Path) -> Path:
     """The path as messages and origins show it: from the project's root where it lies there."""
     root = Path(__file__).resolve().parent.parent

@@ -6,9 +6,8 @@ them that of the readers; which rows are good is landing's.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,11 @@ import pyarrow as pa
 import pydantic
 
 from sources import extract as x
-from sources.connectors import archives, places, readers
+from sources.connectors import archives, placeholders, places, readers
 from sources.connectors.places import Connection, Place
 from sources.connectors.readers import FileRequest, Notes, Reading
 from sources.contract import Contract
 from sources.periods import Quarter
-
-_PLACE = re.compile(r"\{(period|quarter|financial_year)(?::([^}]+))?\}")
 
 
 class Request(FileRequest):
@@ -42,6 +39,7 @@ class Request(FileRequest):
         for name in value:
             if not name or Path(name).is_absolute():
                 raise ValueError(f"'{name}' must be a name or pattern below connection.location.")
+        placeholders.check(value)
         return value
 
 
@@ -53,7 +51,7 @@ def extract(
     since: Mapping[Quarter, datetime] = {},
 ) -> Iterator[x.Extract]:
     """One extract a quarter where the file name tells the quarter, else one for all. Raises SourceError on reading."""
-    by_quarter = any(match[1] != "financial_year" for name in request.files for match in _PLACE.finditer(name))
+    by_quarter = any(name != "financial_year" for name in placeholders.found(request.files))
     groups = [[quarter] for quarter in quarters] if by_quarter else [quarters]
     for group in groups:
         names = list(dict.fromkeys(name for quarter in group for name in _names(request, quarter)))
@@ -64,22 +62,17 @@ def extract(
 
 
 def reach(connection: Connection, request: Request) -> None:
-    """Raise SourceError when the place does not answer, refuses us, or is not there."""
-    places.reach(connection, [name for name in request.files if not {"{", "*"} & set(name)])
+    """Raise SourceError when the place does not answer, refuses us, or is not there; or lacks a file that is named in
+    full. (Which periods have been delivered is not known beforehand.)"""
+    places.reach(connection, [name for name in request.files if not any(placeholders.found(name))])
 
 
 def _names(request: Request, quarter: Quarter) -> list[str]:
-    names = []
-    for pattern in request.files:
-        months = quarter.months if "{period" in pattern else quarter.months[:1]
-        names += [_PLACE.sub(lambda match, m=month: _placed(match, quarter, m), pattern) for month in months]  # type: ignore[misc]
-    return names
-
-
-def _placed(match: re.Match[str], quarter: Quarter, month: date) -> str:
-    if match[1] == "period":
-        return month.strftime(match[2] or "%Y-%m")
-    return quarter.code if match[1] == "quarter" else quarter.financial_year
+    return [
+        placeholders.filled(pattern, quarter, month)
+        for pattern in request.files
+        for month in (quarter.months if placeholders.is_monthly(pattern) else quarter.months[:1])
+    ]
 
 
 def _common(names: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pydantic
 
 from sources import extract as x
-from sources.connectors import archives, readers, rest
+from sources.connectors import archives, placeholders, readers, rest
 from sources.connectors.http import Client, HttpConnection
 from sources.connectors.readers import FileRequest, Notes, Reading
 from sources.contract import Contract
@@ -34,7 +34,7 @@ class Connection(HttpConnection):
 
 class Request(FileRequest):
     """`page` is the page's path; `attachment` the title or file name of one of its attachments, as a pattern. In both
-    the places of `rest` may stand for the quarter (`{financial_year}`, `{period:%B %Y}`)."""
+    the placeholders of `rest` may stand for the quarter (`{financial_year}`, `{period:%B %Y}`)."""
 
     page: str = pydantic.Field(pattern="^/")
     attachment: str = "*"
@@ -42,7 +42,7 @@ class Request(FileRequest):
     @pydantic.field_validator("page", "attachment")
     @classmethod
     def _filled(cls, value: str) -> str:
-        rest.check_places(value)
+        placeholders.check(value)
         return value
 
 
@@ -56,7 +56,7 @@ def extract(
     """One extract a quarter where page or attachment name the period, else one for all. Raises SourceError while
     reading."""
     asked = _asked(request)
-    slots: list[Quarter | None] = [*quarters] if any(rest.places([asked.path, asked.params])) else [None]
+    slots: list[Quarter | None] = [*quarters] if any(placeholders.found(asked.asked)) else [None]
     for quarter in slots:
         calls = rest.calls_for(asked, quarter, None)
         made = x.Extract(quarter, (), f"{connection.base_url}{calls[0].params['page']}", request.format)
@@ -67,7 +67,7 @@ def extract(
 def reach(connection: Connection, request: Request) -> None:
     """Raise SourceError when the page, or the attachment on it, is not there."""
     asked = _asked(request)
-    if any(rest.places([asked.path, asked.params])):
+    if any(placeholders.found(asked.asked)):
         return  # which editions are out is not known beforehand
     with Client(connection) as client:
         _attachment(client, connection, asked)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time
 from typing import Any, Literal
@@ -12,15 +11,14 @@ import pyarrow as pa
 import pydantic
 
 from sources import extract as x
+from sources.connectors import placeholders
 from sources.connectors.http import Answer, Client, HttpConnection
 from sources.connectors.paging import NoPaging, Paging, Records, at_path, pages
 from sources.contract import Contract
-from sources.errors import SourceError, nearest
+from sources.errors import SourceError
 from sources.periods import Quarter
 
 Connection = HttpConnection
-_PLACES = ("period.start", "period.end", "period.last_day", "period", "quarter", "financial_year")
-_PLACE = re.compile(r"\{(period(?:\.\w*)?|quarter|financial_year)(?::([^{}]+))?\}")
 _EXAMPLE = Quarter(1970, 1)  # a quarter to ask for where only the answer's being there matters
 
 
@@ -40,8 +38,13 @@ class Call(pydantic.BaseModel):
     def _fits(self) -> Call:
         if self.body is not None and self.method == "get":
             raise ValueError("a body needs `method: post`.")
-        check_places([self.path, self.params, self.body])
+        placeholders.check(self.asked, others=True)
         return self
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """What the period may go into, by key."""
+        return {"path": self.path, "params": self.params, "body": self.body}
 
 
 class Request(x.Request):
@@ -61,13 +64,13 @@ def extract(
 ) -> Iterator[x.Extract]:
     """One extract a quarter where the call names the period, else one for all. Raises SourceError while reading."""
     call = request.request
-    by_period = any(places([call.path, call.params, call.body]))
+    by_period = any(placeholders.found(call.asked))
     slots: list[Quarter | None] = [*quarters] if by_period else [None]
     for quarter in slots:
         mark = since.get(quarter) if quarter else None
         calls = calls_for(call, quarter, mark)
         address = f"{connection.base_url}{calls[0].path}"
-        told = {key: value for key, value in calls[0].params.items() if any(places(call.params[key]))}
+        told = {key: value for key, value in calls[0].params.items() if any(placeholders.found(call.params[key]))}
         origin = f"{address}?{urlencode(told, safe=':/')}" if told else address
         made = x.Extract(quarter, (), origin, request.format, since=mark)
         made.batches = _batches(connection, request, contract, calls, made)
@@ -123,50 +126,7 @@ def calls_for(call: Call, quarter: Quarter | None, since: datetime | None) -> li
         return [call]
     start: date = max(since, datetime.combine(quarter.start, time())) if since else quarter.start
     months: list[date] = [month for month in quarter.months if (month.year, month.month) >= (start.year, start.month)]
-    is_monthly = any(name == "period" for name, _ in places([call.path, call.params, call.body]))
-    return [_filled_call(call, quarter, start, month) for month in (months if is_monthly else [start])]
-
-
-def _filled_call(call: Call, quarter: Quarter, start: date, month: date) -> Call:
-    values: dict[str, date | str] = {
-        "period": month,
-        "period.start": start,
-        "period.end": quarter.next.start,
-        "period.last_day": quarter.end,
-        "quarter": quarter.code,
-        "financial_year": quarter.financial_year,
-    }
-
-    def written(match: re.Match[str]) -> str:
-        value = values[match[1]]
-        if isinstance(value, str):
-            return value
-        return value.strftime(match[2]) if match[2] else value.isoformat()
-
-    def filled(value: Any) -> Any:
-        if isinstance(value, str):
-            return _PLACE.sub(written, value)
-        if isinstance(value, dict):
-            return {key: filled(item) for key, item in value.items()}
-        return [filled(item) for item in value] if isinstance(value, list) else value
-
-    return call.model_copy(update={key: filled(getattr(call, key)) for key in ("path", "params", "body")})
-
-
-def check_places(value: Any) -> None:
-    """Raise ValueError for a place in `value`, at any depth, that no period goes into."""
-    for name, form in places(value):
-        if name not in _PLACES or (name == "period" and not form):
-            raise ValueError(
-                f"'{{{name}}}' stands for nothing.{nearest(name, _PLACES)} Write {{period.start}}, {{period.end}}, "
-                "{period.last_day}, {period:%Y-%m}, {quarter} or {financial_year}."
-            )
-
-
-def places(value: Any) -> Iterator[tuple[str, str]]:
-    """Name and form of every place in `value`, at any depth, that a period goes into."""
-    if isinstance(value, str):
-        yield from _PLACE.findall(value)
-    elif isinstance(value, (dict, list)):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from places(item)
+    return [
+        call.model_copy(update=placeholders.filled(call.asked, quarter, month, start))
+        for month in (months if placeholders.is_monthly(call.asked) else [start])
+    ]

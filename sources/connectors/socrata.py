@@ -12,7 +12,7 @@ import pyarrow as pa
 import pydantic
 
 from sources import extract as x
-from sources.connectors import rest
+from sources.connectors import placeholders, rest
 from sources.connectors.http import Client, HttpConnection
 from sources.connectors.paging import Offset
 from sources.contract import Contract
@@ -24,7 +24,7 @@ Connection = HttpConnection
 
 class Request(x.Request):
     """`dataset` is the portal's id (`6zsd-86xi`); `where` a filter in SoQL, in which `{period.start}` and the other
-    places of `rest` stand for the quarter; `select` what is given for each row. `size` rows come at a time."""
+    placeholders of `rest` stand for the quarter; `select` what is given for each row. `size` rows come at a time."""
 
     dataset: str = pydantic.Field(pattern=r"^[\w-]+$")
     where: str | None = None
@@ -34,7 +34,7 @@ class Request(x.Request):
     @pydantic.field_validator("where")
     @classmethod
     def _filled(cls, value: str | None) -> str | None:
-        rest.check_places(value)
+        placeholders.check(value, others=True)
         return value
 
 

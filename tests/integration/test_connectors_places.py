@@ -547,7 +547,7 @@ def test_azure(tmp_path: Path, contract: Contract, azure_address: str) -> None:
     assert refs(landed) == ["A", "B"]
     assert addresses(landed) == ["azure://exports/in/things_2025.csv"]
     assert refs(fetched(tmp_path, contract, connection, "*/th*.csv")) == ["C"]
-    source_at(tmp_path, contract, connection, "things.csv").reach()
+    source_at(tmp_path, contract, connection, "things_2025.csv").reach()
 
 
 @pytest.mark.usefixtures("container")

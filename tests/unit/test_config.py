@@ -216,6 +216,26 @@ KEYS = "Keys: 'absent', 'columns', 'files', 'format'."
             changed(FILES, "system", "rsik"),
             "system: no contracts for 'rsik'. Did you mean 'risk'?",
         ),
+        (
+            changed(FILES, "datasets.register.files", "register_{quater}.csv"),
+            "datasets.register.files: '{quater}' stands for nothing. Did you mean 'quarter'? Write {period.start}, ",
+        ),
+        (
+            changed(REST, "datasets.cases.request.path", "/api/{finacial_year}"),
+            "datasets.cases.request: '{finacial_year}' stands for nothing. Did you mean 'financial_year'?",
+        ),
+        (
+            changed(FILES, "datasets.register.absent", ["title"]),
+            "datasets.register.absent.title: risk.register requires it. Say under `columns` where it comes from",
+        ),
+        (
+            changed(FILES, "connection.location", "${risk_folder}"),
+            "connection.location: what stands in ${…} is no variable: names are capitals, as ${CRM_EXPORTS}.",
+        ),
+        (
+            changed(FILES, "datasets.register.files", "${RISK_FILE}.csv"),
+            "datasets.register: a variable such as ${NAME} is filled in below `connection` only. Put it there.",
+        ),
         ("system: [", " line 1: not valid YAML: "),
         (
             "system: risk\nconnection: {location: ${RISK_FOLDER}}\n",
@@ -230,6 +250,7 @@ def test_a_mistake_is_named_with_key_and_remedy(tmp_path: Path, document: Any, p
 def test_an_unquoted_variable_is_explained(tmp_path: Path) -> None:
     (problem,) = problems_of(tmp_path, "system: risk\nconnection: {location: ${RISK_FOLDER}}\n")
     assert problem.endswith("(Inside {…} a value such as ${NAME} needs quotes.)")
+    assert "needs quotes" not in problems_of(tmp_path, "system: risk\n\tconnector: files\n")[0]
 
 
 @pytest.mark.parametrize("text", ["", "- a\n- list\n", "just words"])

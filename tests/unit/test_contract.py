@@ -191,7 +191,8 @@ def custom(name: str, value: Any) -> Change:
     [
         (
             add(name="b", logicalType="string", requird=True),
-            "schema.properties.requird: not a key of the Open Data Contract Standard. Did you mean 'required'?",
+            "schema.things.properties.b.requird: not a key of the Open Data Contract Standard. Did you mean "
+            "'required'?",
         ),
         (
             lambda document: document.update(sceham=[]),

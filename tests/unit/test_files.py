@@ -609,6 +609,15 @@ def test_reaching_asks_for_one_file_by_name(contract: Contract) -> None:
             files.reach(connection, request_of(files="other.csv"))
 
 
+def test_reaching_a_folder_looks_for_files_that_are_named_in_full(tmp_path: Path, contract: Contract) -> None:
+    written(tmp_path, HEADER, name="in/things.csv")
+    connection = files.Connection(location=str(tmp_path))
+    for there in ("in/things.csv", "in/none_{quarter}.csv", "none_*.csv"):
+        files.reach(connection, request_of(files=there))
+    with pytest.raises(SourceError, match=r"there is no file 'in/thing\.csv'\. Did you mean 'things\.csv'\?"):
+        files.reach(connection, request_of(files="in/thing.csv"))
+
+
 def test_landing_a_torn_file_keeps_its_good_rows(tmp_path: Path, contract: Contract) -> None:
     written(tmp_path, f"{HEADER}\nR1,a,1,\nR2\nR3,c,3,\n")
     (landed,) = land(contract, extracts_of(tmp_path, contract), tmp_path / "data", [Q1])

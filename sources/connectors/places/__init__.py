@@ -49,18 +49,28 @@ def read(place: Place, names: Iterable[str]) -> Iterator[tuple[str, IO[bytes]]]:
 
 
 def reach(connection: Connection, names: Iterable[str]) -> None:
-    """Raise SourceError when the place does not answer, refuses us, or is not there. A web server, which cannot tell
-    what it has, is asked for the first of `names`."""
+    """Raise SourceError when the place does not answer, refuses us, is not there, or lacks one of `names` (not: a
+    pattern). A web server, which cannot tell what it has, is asked for the first of them."""
     with opened(connection, []) as place:
-        if place.entries is not None:
-            try:
-                place.entries("")
-            except FileNotFoundError:
-                raise _no_folder(place) from None
-        else:
-            for name in list(names)[:1]:
+        if place.entries is None:
+            for name in [name for name in names if "*" not in name][:1]:
                 with place.open(name):
                     pass
+            return
+        try:
+            place.entries("")
+        except FileNotFoundError:
+            raise _no_folder(place) from None
+        for name in names:
+            if _WILD.search(name):
+                continue
+            folder, base = posixpath.split(posixpath.normpath(name))
+            try:
+                here = place.entries(folder)
+            except FileNotFoundError:
+                here = {}
+            if base not in here:
+                raise _absent(place, name)
 
 
 def matching(place: Place, pattern: str) -> list[str]:
