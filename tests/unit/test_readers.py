@@ -362,6 +362,17 @@ def test_a_pattern_for_a_column_that_is_not_there(tmp_path: Path, contract: Cont
     )
 
 
+@pytest.mark.parametrize("patterns", [{"score": ""}, {"ref": "Printed*"}])
+def test_a_line_of_text_below_a_table_is_left_out_and_a_torn_record_is_not(
+    tmp_path: Path, contract: Contract, patterns: dict[str, str]
+) -> None:
+    path = written(tmp_path, f"{HEADER}\nR1,a,1,2025-04-01\nR2,torn\nPrinted 1 July\n")
+    found, notes = read(tmp_path, contract, format={"skip_rows": patterns})
+    assert [(row.get("ref"), row.get("_original")) for row in found] == [("R1", None), (None, "R2,torn")]
+    ((column, pattern),) = patterns.items()
+    assert notes == [f"{path.name}: 1 row left out where {column} is '{pattern}'"]
+
+
 def test_counts_of_many_files_make_one_line(tmp_path: Path, contract: Contract) -> None:
     for name in "abcd":
         written(tmp_path, f"{HEADER}\nR{name},£,1,\n,,,\n".encode("cp1252"), f"{name}.csv")

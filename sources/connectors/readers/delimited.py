@@ -89,12 +89,14 @@ def _records(
         except csv.Error:
             refused.extend(_lines(number, row.text))
             return "skip"
+        is_note = sum(bool(cell.strip()) for cell in cells) == 1 and len(cells) < named and table.skips(cells)
         surplus = cells[width:] if len(cells) >= named else cells
-        if any(cell.strip() for cell in surplus):
+        if any(cell.strip() for cell in surplus) and not is_note:
             reason = f"the record has {row.actual_columns} cells where the header has {row.expected_columns}"
             refused.append((number, reason, row.text))
         else:
-            mended.append((number, [*cells, *[""] * width][:width]))  # nothing but delimiters too many or too few
+            # Nothing but delimiters too many or too few; or one line of text, which skip_rows leave out.
+            mended.append((number, [*cells, *[""] * width][:width]))
         return "skip"
 
     def aside_from_batches() -> Iterator[pa.RecordBatch]:

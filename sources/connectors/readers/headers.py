@@ -53,10 +53,11 @@ def find(reading: Reading, rows: Iterable[Row]) -> Header:
         seen += islice(rows, FAR - ROWS)
         at = _best(seen, wanted)
     if at is None:
+        sheet = f", or `format.sheet`: '{reading.sheet}' was read" if reading.sheet else ""
         raise SourceError(
             f"{reading.source}: no row among the first {min(len(seen), ROWS)} has the headings of "
             f"{reading.contract.name}. The first row is: {listed(seen[0][:8] if seen else [])}. Nothing landed. Check "
-            "the file, or `columns` in the source's YAML."
+            f"the file, or `columns` in the source's YAML{sheet}."
         )
     header = _matched(reading, wanted, seen[at], f"header row {at + 1} has")
     first = next((index for index in range(at) if _is_record(reading.contract, header, seen[index])), at + 1)

@@ -55,6 +55,14 @@ class Table:
         if len(numbers):
             yield from self._shaped(cells, numbers)
 
+    def skips(self, cells: Sequence[str]) -> bool:
+        """Whether `skip_rows` leave out a row of these cells; those that it lacks are empty."""
+        return any(
+            _fits(cells[index] if index < len(cells) else "", patterns)
+            for index, _, patterns, keep in self._early
+            if not keep
+        )
+
     def close(self) -> None:
         """Note what was left out, and what symbols stood for."""
         if self._header.first <= self._header.at:
@@ -163,10 +171,10 @@ def _filled(cells: Mapping[int, pa.Array], size: int) -> np.ndarray:
 def _matches(texts: pa.Array, patterns: Sequence[str]) -> np.ndarray:
     """Which texts match one of the patterns, apart from blanks around them; nothing is an empty text."""
     coded = texts.dictionary_encode()
-    fits = [
-        any(fnmatch.fnmatchcase((text or "").strip(), pattern) for pattern in patterns)
-        for text in coded.dictionary.to_pylist()
-    ]
-    blank = any(fnmatch.fnmatchcase("", pattern) for pattern in patterns)
+    fits = [_fits(text or "", patterns) for text in coded.dictionary.to_pylist()]
     found = pa.array(fits, pa.bool_()).take(coded.indices)
-    return found.fill_null(blank).to_numpy(zero_copy_only=False)
+    return found.fill_null(_fits("", patterns)).to_numpy(zero_copy_only=False)
+
+
+def _fits(text: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatchcase(text.strip(), pattern) for pattern in patterns)

@@ -65,6 +65,8 @@ def _sheets(reading: Reading, present: Sequence[str]) -> list[str]:
     """Names of the sheets that match, in the workbook's order; the first where none is asked for."""
     patterns = reading.form.sheet
     if patterns is None:
+        if reading.contract.is_open and len(present) > 1:
+            reading.note(f"of the sheets {listed(present)} the first was read; name another as format.sheet")
         return list(present[:1])
     for pattern in patterns:
         if not any(_is_named(name, pattern) for name in present):
