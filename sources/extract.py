@@ -301,10 +301,7 @@ def record_batches(
         number += len(page)
     if first is not None and notes is not None:
         notes += [f"no record has the field {_missing(contract, paths, name, first)}" for name in sorted(unseen)]
-        notes += [
-            f"'{symbol}' stands for a value {count:,} time{'' if count == 1 else 's'}: {request.format.symbols[symbol]}"
-            for symbol, count in symbols.items()
-        ]
+        notes += symbol_notes(request.format, symbols)
 
 
 def _whole(path: tuple[str, ...], page: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -432,6 +429,14 @@ def apply_symbols(
         own = result.get(form.reason_column)
         result[form.reason_column] = reason if own is None else pc.coalesce(reason, as_text(own))
     return result
+
+
+def symbol_notes(form: Format, counts: Mapping[str, int]) -> list[str]:
+    """How often each symbol stood in place of a value, and what it means."""
+    return [
+        f"'{symbol}' stands for a value {count:,} time{'' if count == 1 else 's'}: {form.symbols[symbol]}"
+        for symbol, count in counts.items()
+    ]
 
 
 UNMAPPED = "\x1funmapped\x1f"  # a prefix no source writes: unit separators are not text

@@ -25,6 +25,8 @@ KINDS = (
     "socrata",
 )
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")  # hosts that are this machine: nobody listens in between
+
 # These can ask for what has changed since a moment. The others read what is there, whole: a file of a quarter long past
 # may have been sent again, corrected.
 ASK_FOR_CHANGES = ("database", "python", "rest")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from pathlib import Path
@@ -18,13 +19,12 @@ import pyarrow as pa
 import pydantic
 
 from sources import extract as x
-from sources.connectors import odbc, sql
+from sources.connectors import LOOPBACK, odbc, sql
 from sources.contract import Contract
 from sources.errors import SourceError, listed, nearest
 from sources.periods import Quarter
 
 SERVERS = ("mariadb", "oracle", "postgresql", "sqlite", "sqlserver")
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _CONNECT_SECONDS = 15
 
 
@@ -179,15 +179,17 @@ def _batches(
         if added := [name for name in schema.names if fields and name not in fields.values()]:
             notes.append(f"columns that the contract does not have: {', '.join(added)}")
         number = 0
+        symbols: Counter[str] = Counter()
         for batch in _told(rows, connection, origin):
             columns = {
                 name: None if field is None else _text(batch.column(field), schema.field(field), origin)
                 for name, field in fields.items()
             }
             numbers = range(number + 1, number + batch.num_rows + 1)
-            columns = x.apply_symbols(contract, request.format, x.apply_maps(contract, request, columns))
+            columns = x.apply_symbols(contract, request.format, x.apply_maps(contract, request, columns), symbols)
             yield x.text_batch(contract, columns, origin, numbers)
             number += batch.num_rows
+        notes += x.symbol_notes(request.format, symbols)
 
 
 def _fields(contract: Contract, request: Request, offered: list[str], origin: str) -> dict[str, str | None]:
@@ -356,7 +358,7 @@ def server_of(connection: Connection) -> odbc.Server:
         user=unquote(parts.username) if parts.username else None,
         password=connection.password.get_secret_value() if connection.password else None,
         socket=host if is_socket else None,
-        is_local=is_socket or host in _LOOPBACK,
+        is_local=is_socket or host in LOOPBACK,
     )
 
 

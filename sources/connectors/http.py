@@ -29,6 +29,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
 
 from sources import extract as x
 from sources import secrets
+from sources.connectors import LOOPBACK
 from sources.errors import SourceError
 
 USER_AGENT = "council-vitals/0.1 (+https://github.com/council-vitals)"
@@ -145,7 +146,7 @@ def check_address(address: str) -> None:
         _ = parts.port
     except ValueError:  # its message shows what stands there, such as a password that holds a slash
         raise ValueError("the address has no number for a port. Credentials belong under connection.auth.") from None
-    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOOPBACK):
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
         # Only the server's name: a wrongly set variable may hold a secret.
         shown = f"'{parts.scheme}://{parts.hostname}'" if parts.hostname else "the address"
         raise ValueError(f"{shown} must be an https address (plain http is for loopback only).")
@@ -155,9 +156,6 @@ def check_address(address: str) -> None:
             f"'{parts.scheme}://{parts.hostname}': an address holds no user, password or parameters. "
             "Credentials belong under connection.auth."
         )
-
-
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True)
@@ -394,8 +392,8 @@ class Client:
     def _check_safe(self, url: str, source: str) -> None:
         """Refuse to be sent to plain http, or from outside to this machine's own services."""
         parts = urlsplit(url)
-        inside = parts.hostname in _LOOPBACK
-        allowed = urlsplit(source).hostname in _LOOPBACK if inside else parts.scheme == "https"
+        inside = parts.hostname in LOOPBACK
+        allowed = urlsplit(source).hostname in LOOPBACK if inside else parts.scheme == "https"
         if not allowed or parts.scheme not in ("http", "https"):
             raise SourceError(
                 f"{shown(source)}: leads to '{parts.scheme}://{parts.hostname}', which is no safe https address; "
