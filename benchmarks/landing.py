@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import duckdb
+import pyarrow.dataset  # noqa: F401  # DuckDB imports it when it first sees Arrow, which is not what is measured
 
 from sources.config import load_source
 from sources.contract import load_contracts

@@ -28,6 +28,9 @@ from sources.periods import Quarter
 from sources.store import ExtractInForce, describe, extracts_in_force, remove_leftovers, still_open
 
 MEMORY = "1GB"  # landing's own working memory; what does not fit spills beside the data
+# Up to so many rows a file keeps the source's order. Threads waiting for each other to keep it cost a tenth of landing
+# more, and are not worth it: nobody reads so many rows from the top, and `_row_number` tells their order.
+IN_ORDER = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,7 @@ class _Attempt:
     error: str | None = None
     splits: str | None = None  # SQL for a row's quarter, where the extract is to be split
     seen: dict[date | None, _Seen] = field(default_factory=dict)
+    sources: set[str] = field(default_factory=set)  # where the rows were read
 
     def of(self, quarter: Quarter | None) -> _Seen:
         return self.seen.get(quarter.start if quarter and self.splits else None, _Seen())
@@ -157,6 +161,8 @@ def _workspace(data: Path) -> Iterator[tuple[duckdb.DuckDBPyConnection, Path]]:
         con.execute(f"set memory_limit = '{MEMORY}'")
         con.execute(f"set temp_directory = {quoted(f'{folder}/spill')}")
         con.execute("set timezone = 'UTC'")
+        (threads,) = con.execute("select current_setting('threads')").fetchone() or (1,)
+        con.execute(f"set threads = {threads + 1}")  # one of them waits for the source
         con.execute("set disabled_optimizers = 'in_clause'")  # a list of allowed values is no table to be joined
         yield con, Path(folder)
 
@@ -175,7 +181,8 @@ def _look(run: _Run, attempts: list[_Attempt], splits: str | None) -> None:
     names = [column.name for column in contract.columns]
     # The sum of a row's hashes is the same in whatever order threads deliver rows; equal rows do not cancel out. The
     # row's number takes part: a trace names it.
-    hashed = f"hash({', '.join(['_source_row', *names, '_refused', '_original'])})"
+    # 63 bits of it: sums of what fits a BIGINT are exact and fast.
+    hashed = f"cast(hash({', '.join(['_source_row', *names, '_refused', '_original'])}) >> 1 as bigint)"
     good = "filter (_reasons is null)"
     keys = f"count(distinct hash({', '.join(contract.key)})) {good}" if contract.key else "0"
     mark = f"max({contract.high_water_mark}) {good}" if contract.high_water_mark else "cast(null as date)"
@@ -205,6 +212,7 @@ def _incoming(attempts: list[_Attempt], schema: pa.Schema) -> Iterator[pa.Record
                     rows = np.arange(number + 1, number + 1 + batch.num_rows)
                     slot = np.full(batch.num_rows, attempt.index, np.int32)
                     number += batch.num_rows
+                    attempt.sources.update(batch.column("_source").dictionary.to_pylist())
                     numbered = pa.RecordBatch.from_arrays(
                         [*batch.columns, pa.array(slot), pa.array(rows)], schema=schema
                     )
@@ -271,6 +279,7 @@ def _land_slot(run: _Run, attempt: _Attempt, quarter: Quarter | None) -> Landed:
     path = store.folder(contract, run.data, quarter) / f"{extract_id}.parquet"
     if tried.rejected:
         store.write(run.con, "from refused", store.rejected_rows(path), told)
+    run.con.execute(f"set preserve_insertion_order = {tried.rows <= IN_ORDER}")
     with _read_again(run, attempt):
         store.write(run.con, tried.good, path, told)
     return Landed(contract.dataset, quarter, path, tried.rows, tried.rejected, False, tried.reasons, tuple(notes))
@@ -307,18 +316,18 @@ def _prepare(run: _Run, attempt: _Attempt, quarter: Quarter | None, extract_id: 
     is_clean = seen.good == seen.rows and not repeated
     lineage = (
         f"timestamptz '{run.extracted_at:%Y-%m-%d %H:%M:%S.%f}+00' as _extracted_at, "
-        f"{_day(quarter)} as _period_start, _row as _row_number, _source, _source_row"
+        f"{_day(quarter)} as _period_start, _row as _row_number"
     )
     named = quoted(extract_id)
     # Most quarters are clean, and small: what is not asked of the database is half of their cost.
     if not is_clean or attempt.extract.since is not None:
-        _set_aside(run, attempt, quarter, repeated, f"{named} as _extract_id, {lineage}")
+        _set_aside(run, attempt, quarter, repeated, f"{named} as _extract_id, {lineage}, _source, _source_row")
     left = "incoming" if is_clean else "incoming anti join aside using (_row)"
     rows = conformed(contract, spelling, left, checked=False)
-    # An enum of one value: text in Parquet, and not looked at row by row to find that it is always the same.
-    one = f"cast({named} as enum({named})) as _extract_id"
+    source = _one(*attempt.sources) if len(attempt.sources) == 1 else "_source"
+    lineage = f"{_one(extract_id)} as _extract_id, {lineage}, {source} as _source, _source_row"
     return _Prepared(
-        good=f"select {_names(contract)}, {one}, {lineage} from ({rows}) {where}",
+        good=f"select {_names(contract)}, {lineage} from ({rows}) {where}",
         rows=seen.good - repeated,
         rejected=seen.rows - seen.good + repeated,
         reasons={} if is_clean else _reasons(con),
@@ -427,6 +436,11 @@ def _reasons(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
             "from refused) group by 1 order by 2 desc, 1"
         ).fetchall()
     )
+
+
+def _one(text: str) -> str:
+    """An enum of one value: text in Parquet, and not looked at row by row to find that it is always the same."""
+    return f"cast({quoted(text)} as enum({quoted(text)}))"
 
 
 def _any(con: duckdb.DuckDBPyConnection, select: str) -> bool:
