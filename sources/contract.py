@@ -8,7 +8,7 @@ description. How rows are fetched is no business of this module (see sources.con
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import pydantic
 import yaml
-from open_data_contract_standard.model import OpenDataContractStandard, SchemaProperty
+from open_data_contract_standard.model import DataQuality, OpenDataContractStandard, SchemaProperty
 
 from sources.errors import ConfigurationError, listed, nearest, not_yaml
 
@@ -228,69 +228,115 @@ def load_contracts(folder: Path = CONTRACTS) -> dict[str, Contract]:
 @lru_cache
 def load_contract(path: Path) -> Contract:
     """The contract in `path` (`<system>/<dataset>.yaml`). Raises ConfigurationError naming file, key and remedy."""
-    where = f"{path.parent.parent.name}/{path.parent.name}/{path.name}"
+    where = f"sources/{path.parent.parent.name}/{path.parent.name}/{path.name}"
+    standard, problems = _standard(path, where)
+    system, dataset = path.parent.name, path.stem
+    if standard.id != f"{system}.{dataset}":
+        problems.append(f"id: is '{standard.id}', but the file's place makes it '{system}.{dataset}'.")
+    if not _VERSION.match(str(standard.version)):
+        problems.append(f"version: '{standard.version}' is not a version; write for example 1.0.0.")
+    tables = standard.schema_ or []
+    if len(tables) != 1 or tables[0].name != dataset:
+        problems.append(f"schema: must hold exactly one table, named '{dataset}'.")
+    columns = _columns((tables[0].properties or []) if tables else [], problems)
+    rules = _rules((tables[0].quality or []) if tables else [], problems)
+    custom: dict[str, Any] = {item.property or "": item.value for item in standard.customProperties or []}
+    problems += _custom_problems(custom, columns)
+    migrations = _migrations(path.parent / "migrations", dataset, problems)
+    if problems:
+        raise ConfigurationError([f"{where}: {problem}" for problem in problems])
+    latency = next((sla.value for sla in standard.slaProperties or [] if sla.property == "latency"), None)
+    bounds = custom.get("rowsPerQuarter")
+    return Contract(
+        system=system,
+        dataset=dataset,
+        version=str(standard.version),
+        purpose=(standard.description.purpose or "") if standard.description else "",
+        columns=columns,
+        rules=rules,
+        load=custom["load"],
+        period_column=custom.get("periodColumn"),
+        high_water_mark=custom.get("highWaterMark"),
+        overlap_days=int(custom.get("overlapDays", 7)),
+        deleted_column=custom.get("deletedColumn"),
+        migrations=migrations,
+        rows_per_quarter=(int(bounds[0]), int(bounds[1])) if bounds else None,
+        maximum_rejected_share=float(custom.get("maximumRejectedShare", 0.02)),
+        maximum_shrink=float(custom.get("maximumShrink", 0.3)),
+        required_for_release=bool(custom.get("requiredForRelease", False)),
+        latency_days=int(latency) if isinstance(latency, (int, float)) else None,
+    )
+
+
+def _standard(path: Path, where: str) -> tuple[OpenDataContractStandard, list[str]]:
+    """The file as the standard has it, and its unknown keys. Raises ConfigurationError where it is no such file."""
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
-        raise ConfigurationError(f"sources/{where}: not an Open Data Contract: {not_yaml(error)}") from None
+        raise ConfigurationError(f"{where}: not an Open Data Contract: {not_yaml(error)}") from None
     problems = list(_unknown_keys(document, OpenDataContractStandard, ""))
     try:
-        standard = OpenDataContractStandard.model_validate(document)
+        return OpenDataContractStandard.model_validate(document), problems
     except pydantic.ValidationError as error:
         for fault in error.errors():
             if fault["type"] != "extra_forbidden":  # already among the unknown keys, with a hint
                 place = ".".join(map(str, fault["loc"])) or "the file"
                 problems.append(f"not an Open Data Contract: {place}: {fault['msg']}.")
-        raise ConfigurationError([f"sources/{where}: {problem}" for problem in problems]) from None
-    system, dataset = path.parent.name, path.stem
-    if standard.id != f"{system}.{dataset}":
-        problems.append(f"id: is '{standard.id}', but the file's place makes it '{system}.{dataset}'.")
-    tables = standard.schema_ or []
-    if len(tables) != 1 or tables[0].name != dataset:
-        problems.append(f"schema: must hold exactly one table, named '{dataset}'.")
-    custom: dict[str, Any] = {item.property or "": item.value for item in standard.customProperties or []}
-    for key in custom:
-        if key not in _CUSTOM:
-            problems.append(
-                f"customProperties: '{key}' is not known.{nearest(key, _CUSTOM)} Known: {listed(sorted(_CUSTOM))}."
-            )
-    if custom.get("load") not in _LOADS:
-        told = f"'{custom['load']}' must be" if "load" in custom else "is missing; give"
-        problems.append(f"customProperties.load: {told} one of {listed(_LOADS)}.")
-    for key, (fits, form) in _CUSTOM_FORMS.items():
-        if key in custom and not fits(custom[key]):
-            problems.append(f"customProperties.{key}: {custom[key]!r} will not do; write {form}.")
+        raise ConfigurationError([f"{where}: {problem}" for problem in problems]) from None
+
+
+def _columns(items: Iterable[SchemaProperty], problems: list[str]) -> tuple[Column, ...]:
     columns: list[Column] = []
-    for item in (tables[0].properties or []) if tables else []:
+    for item in items:
         try:
             columns.append(_column(item))
         except ValueError as error:
             problems.append(f"schema.{item.name}: {error}")
     names = [column.name for column in columns]
     problems += [f"schema.{name}: stands twice." for name in sorted({name for name in names if names.count(name) > 1})]
-    for key, (types, kind) in _CUSTOM_COLUMNS.items():
-        named = custom.get(key)
-        if named is not None and named not in names:
-            problems.append(f"customProperties.{key}: no column '{named}'.{nearest(str(named), names)}")
-        elif any(column.name == named and column.sql_type not in types for column in columns):
-            problems.append(f"customProperties.{key}: '{named}' must be {kind}.")
-    for key in ("highWaterMark", "deletedColumn"):
-        if key in custom and custom.get("load") in ("full", "snapshot"):
-            problems.append(f"customProperties.{key}: only an incremental dataset (load: incremental) can have one.")
-    if "overlapDays" in custom and "highWaterMark" not in custom:
-        problems.append("customProperties.overlapDays: says how far to go back from a highWaterMark; name that, too.")
-    if custom.get("load") == "incremental" and not any(column.is_key for column in columns):
-        problems.append("schema: an incremental dataset needs a primary key, to know which row is newest.")
+    return tuple(columns)
+
+
+def _rules(qualities: Iterable[DataQuality], problems: list[str]) -> tuple[tuple[str, str], ...]:
     rules = []
-    for quality in (tables[0].quality or []) if tables else []:
+    for quality in qualities:
         if quality.type != "custom" or quality.engine != "row" or not isinstance(quality.implementation, str):
             problems.append(f"schema.quality '{quality.name}': use type custom, engine row, implementation SQL.")
         else:
             rules.append((quality.name or quality.implementation, quality.implementation))
-    if not _VERSION.match(str(standard.version)):
-        problems.append(f"version: '{standard.version}' is not a version; write for example 1.0.0.")
+    return tuple(rules)
+
+
+def _custom_problems(custom: Mapping[str, Any], columns: Sequence[Column]) -> Iterator[str]:
+    for key in custom:
+        if key not in _CUSTOM:
+            yield f"customProperties: '{key}' is not known.{nearest(key, _CUSTOM)} Known: {listed(sorted(_CUSTOM))}."
+    load = custom.get("load")
+    if load not in _LOADS:
+        told = f"'{load}' must be" if "load" in custom else "is missing; give"
+        yield f"customProperties.load: {told} one of {listed(_LOADS)}."
+    for key, (fits, form) in _CUSTOM_FORMS.items():
+        if key in custom and not fits(custom[key]):
+            yield f"customProperties.{key}: {custom[key]!r} will not do; write {form}."
+    names = [column.name for column in columns]
+    for key, (types, kind) in _CUSTOM_COLUMNS.items():
+        named = custom.get(key)
+        if named is not None and named not in names:
+            yield f"customProperties.{key}: no column '{named}'.{nearest(str(named), names)}"
+        elif any(column.name == named and column.sql_type not in types for column in columns):
+            yield f"customProperties.{key}: '{named}' must be {kind}."
+    for key in ("highWaterMark", "deletedColumn"):
+        if key in custom and load in ("full", "snapshot"):
+            yield f"customProperties.{key}: only an incremental dataset (load: incremental) can have one."
+    if "overlapDays" in custom and "highWaterMark" not in custom:
+        yield "customProperties.overlapDays: says how far to go back from a highWaterMark; name that, too."
+    if load == "incremental" and not any(column.is_key for column in columns):
+        yield "schema: an incremental dataset needs a primary key, to know which row is newest."
+
+
+def _migrations(folder: Path, dataset: str, problems: list[str]) -> tuple[Migration, ...]:
     migrations: list[Migration] = []
-    for file in sorted((path.parent / "migrations").glob(f"{dataset}_[0-9]*.sql")):
+    for file in sorted(folder.glob(f"{dataset}_[0-9]*.sql")):
         match = _MIGRATION.match(file.stem.removeprefix(f"{dataset}_"))
         if match is None or _major(match[1]) >= _major(match[2]):
             problems.append(f"migrations/{file.name}: name it {dataset}_<version>_to_<a later major version>.sql.")
@@ -299,29 +345,7 @@ def load_contract(path: Path) -> Contract:
         else:
             select = file.read_text(encoding="utf-8").rstrip().removesuffix(";")
             migrations.append(Migration(file, match[1], match[2], select))
-    if problems:
-        raise ConfigurationError([f"sources/{where}: {problem}" for problem in problems])
-    latency = next((sla.value for sla in standard.slaProperties or [] if sla.property == "latency"), None)
-    bounds = custom.get("rowsPerQuarter")
-    return Contract(
-        system=system,
-        dataset=dataset,
-        version=str(standard.version),
-        purpose=(standard.description.purpose or "") if standard.description else "",
-        columns=tuple(columns),
-        rules=tuple(rules),
-        load=custom["load"],
-        period_column=custom.get("periodColumn"),
-        high_water_mark=custom.get("highWaterMark"),
-        overlap_days=int(custom.get("overlapDays", 7)),
-        deleted_column=custom.get("deletedColumn"),
-        migrations=tuple(migrations),
-        rows_per_quarter=(int(bounds[0]), int(bounds[1])) if bounds else None,
-        maximum_rejected_share=float(custom.get("maximumRejectedShare", 0.02)),
-        maximum_shrink=float(custom.get("maximumShrink", 0.3)),
-        required_for_release=bool(custom.get("requiredForRelease", False)),
-        latency_days=int(latency) if isinstance(latency, (int, float)) else None,
-    )
+    return tuple(migrations)
 
 
 def _major(version: str) -> int:

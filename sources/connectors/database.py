@@ -200,7 +200,8 @@ def _fields(contract: Contract, request: Request, offered: list[str], origin: st
     fields: dict[str, str | None] = {}
     for column in contract.columns:
         mapped = request.columns.get(column.name)
-        if column.name in request.absent or (mapped and mapped.constant is not None):
+        is_made = column.name == request.format.reason_column and mapped is None
+        if column.name in request.absent or is_made or (mapped and mapped.constant is not None):
             fields[column.name] = None
             continue
         field = (mapped.field if mapped else None) or column.name

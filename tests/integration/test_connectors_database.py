@@ -218,6 +218,17 @@ def test_a_code_is_mapped_and_a_constant_set(tmp_path: Path, database: Path, con
     ]
 
 
+def test_a_symbol_stands_for_a_value_and_is_counted(tmp_path: Path, database: Path, contract: Contract) -> None:
+    query = "select person, coalesce(fte_ratio, 'c') as fte_ratio, hired from assignment order by fte_ratio desc"
+    form = {"symbols": {"c": "suppressed"}, "reason_column": "note"}
+    (landed,) = fetched(tmp_path, database, contract, query=f"select * from ({query})", format=form, absent=[])
+    assert (landed.error, landed.rejected) == (None, 0)
+    assert sorted(rows_of(landed.path, "employee_id, note")) == [
+        ("P1", None), ("P2", None), ("P3", None), ("P4", "suppressed"),
+    ]  # fmt: skip
+    assert "'c' stands for a value 1 time: suppressed" in landed.notes
+
+
 @pytest.mark.parametrize("end", ["", ";", " ;\n", " -- to the end\n", "\n"])
 def test_reaching_reads_no_row_and_takes_what_extraction_takes(
     tmp_path: Path, database: Path, contract: Contract, end: str

@@ -356,9 +356,9 @@ def test_all_problems_of_all_contracts_come_at_once(tmp_path: Path) -> None:
         load_contracts(tmp_path / "contracts")
     places = [problem.split(": ")[:2] for problem in error.value.problems]
     assert places == [
-        ["sources/contracts/made/things.yaml", "customProperties.load"],
         ["sources/contracts/made/things.yaml", "schema.a"],
         ["sources/contracts/made/things.yaml", "schema.B"],
+        ["sources/contracts/made/things.yaml", "customProperties.load"],
         ["sources/contracts/other/things.yaml", "schema.a"],
     ]
     assert str(error.value) == "\n".join(error.value.problems)
