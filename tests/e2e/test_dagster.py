@@ -9,12 +9,14 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
 import dagster as dg
 import pytest
+from support.brigstow import DATASETS
 from support.pipeline import (
     BINARIES,
     QUARTER,
@@ -108,6 +110,34 @@ def test_rows_by_partition_are_those_in_raw(town: Quarter) -> None:
         }
     assert told.pop(PARTITION) == sum(by_quarter.values())
     assert told == {start: rows for start, rows in by_quarter.items() if start != PARTITION}
+
+
+def test_rejected_rows_are_counted_by_reason(town: Quarter) -> None:
+    with _instance(town.vitals.data / "dagster") as instance:
+        event = instance.get_latest_materialization_event(dg.AssetKey(["hr", "employees"]))
+    assert event is not None and event.asset_materialization is not None
+    metadata = event.asset_materialization.metadata
+    (extract,) = (
+        each for each in town.vitals.manifest()["extracts"] if (each["system"], each["dataset"]) == ("hr", "employees")
+    )
+    assert metadata["rejected"].value == extract["rejected_count"] == 3
+    assert set(str(metadata["rejected because"].value).splitlines()) == {
+        "- 2 × fte is not above 0",
+        "- 1 × duplicate key (employee_id): the first such row is kept",
+    }
+
+
+def test_what_the_source_owes_is_there_in_time(town: Quarter) -> None:
+    with _instance(town.vitals.data / "dagster") as instance:
+        for name, contract in DATASETS.items():
+            record = _check(instance, name, "in_time")
+            assert record.status.value == "SUCCEEDED", name
+            told = record.event.dagster_event.asset_check_evaluation_data.metadata
+            assert (told["quarter"].value, told["state"].value) == (QUARTER, "in force")
+            if contract.latency_days is None:
+                assert told["due"].value == "the contract names no latency"
+            else:
+                assert told["due"].value == str(date(2026, 9, 30) + timedelta(contract.latency_days))
 
 
 # Dagster's own interface
@@ -224,15 +254,20 @@ def test_a_failed_landing_is_a_failed_check_and_the_others_pass(launched: FromTh
     with _instance(launched.home) as instance:
         assert instance.get_materialized_partitions(dg.AssetKey(["finance", "ledger"])) == {PARTITION}
         ends = {}
-        for asset in (["risk", "register"], ["finance", "ledger"], ["hr", "employees"]):
-            key = dg.AssetCheckKey(dg.AssetKey(asset), "every_extract_landed")
-            record = instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
-            ends["/".join(asset)] = record.status.value
-            if asset == ["risk", "register"]:
-                assert record.event is not None and record.event.dagster_event is not None
-                told = record.event.dagster_event.asset_check_evaluation_data.metadata["problems"]
-                assert f"there is no file 'risk_register_{QUARTER}.xlsx'" in str(told.value)
-    assert ends == {"risk/register": "FAILED", "finance/ledger": "SUCCEEDED", "hr/employees": "SUCCEEDED"}
+        for name in ("risk.register", "finance.ledger", "hr.employees"):
+            found = [_check(instance, name, check) for check in ("every_extract_landed", "in_time")]
+            ends[name] = [record.status.value for record in found]
+            if name == "risk.register":
+                landed, in_time = (each.event.dagster_event.asset_check_evaluation_data for each in found)
+                problems = str(landed.metadata["problems"].value)
+                assert f"there is no file 'risk_register_{QUARTER}.xlsx'" in problems
+                assert str(in_time.metadata["state"].value).startswith(("late by ", "awaited by "))
+                assert in_time.severity == dg.AssetCheckSeverity.WARN, "whether it can do without, the release decides"
+    assert ends == {
+        "risk.register": ["FAILED", "FAILED"],
+        "finance.ledger": ["SUCCEEDED", "SUCCEEDED"],
+        "hr.employees": ["SUCCEEDED", "SUCCEEDED"],
+    }
 
 
 def test_the_command_gives_way_to_a_run_from_the_interface(launched: FromThere) -> None:
@@ -248,6 +283,14 @@ def test_dg_dev_starts_without_arguments_too(tmp_path: Path) -> None:
         jobs = ui.graphql("{ repositoriesOrError { ... on RepositoryConnection { nodes { jobs { name } } } } }")
     (repository,) = jobs["repositoriesOrError"]["nodes"]
     assert "quarter" in {job["name"] for job in repository["jobs"]}
+
+
+def _check(instance: dg.DagsterInstance, dataset: str, check: str) -> Any:
+    """The last execution of a dataset's check."""
+    key = dg.AssetCheckKey(dg.AssetKey(dataset.split(".")), check)
+    record = instance.event_log_storage.get_latest_asset_check_execution_by_key([key])[key]
+    assert record.event is not None and record.event.dagster_event is not None
+    return record
 
 
 @contextmanager
