@@ -7,14 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from orchestration.settings import Settings
-from sources.sandbox import running
+from sources.sandbox import running, variables
 
 
 def needs_sandbox(settings: Settings) -> bool:
-    """Whether the council's systems come with the project and no others have been named in the environment."""
-    variables = {name for source in settings.sources.values() for name in source.variables}
-    named = any(os.environ.get(name) or os.environ.get(f"{name}_FILE") for name in variables)
-    return settings.council.sandbox is not None and not named
+    """Whether the council's systems come with the project and the environment names no others in their place."""
+    if settings.council.sandbox is None:
+        return False
+    known = variables(settings.council.sandbox.systems)
+    return not any(os.environ.get(name) or os.environ.get(f"{name}_FILE") for name in known)
 
 
 @contextmanager
@@ -24,10 +25,10 @@ def source_systems(settings: Settings) -> Iterator[None]:
         yield
         return
     sandbox = settings.council.sandbox
-    with running(settings.base / "sandbox" / settings.name, sandbox.seed, systems=sandbox.systems) as variables:
-        os.environ.update(variables)
+    with running(settings.base / "sandbox" / settings.name, sandbox.seed, systems=sandbox.systems) as environment:
+        os.environ.update(environment)
         try:
             yield
         finally:
-            for name in variables:
+            for name in environment:
                 os.environ.pop(name, None)

@@ -12,7 +12,13 @@ from pathlib import Path
 
 from sources.sandbox.store import SYSTEMS, ensure, named
 
-__all__ = ["SYSTEMS", "ensure", "running"]
+__all__ = ["SYSTEMS", "ensure", "running", "variables"]
+
+
+def variables(systems: str) -> tuple[str, ...]:
+    """Names in the environment that `running` yields for these systems."""
+    names: tuple[str, ...] = named(systems).VARIABLES
+    return names
 
 
 @contextmanager

@@ -32,6 +32,12 @@ GENERATORS = (
     *(hr, complaints, service_requests, ombudsman, finance, savings, invoices, revenues, risk, audit),
     *(social_care, housing, waste, returns, open_data, deflators, areas),
 )
+# What `serving` gives.
+VARIABLES = (
+    *("HR_DATABASE", "HR_PSEUDONYM_KEY", "FINANCE_FOLDER", "RISK_FOLDER", "AUDIT_FOLDER", "REVENUES_DATABASE"),
+    *("SOCIAL_CARE_DATABASE", "HOUSING_FOLDER", "WASTE_FOLDER", "RETURNS_FOLDER", "AREAS_FOLDER", "DEFLATORS_FOLDER"),
+    *("COMPLAINTS_URL", "COMPLAINTS_CLIENT_ID", "COMPLAINTS_CLIENT_SECRET", "OPEN_DATA_URL"),
+)
 
 
 @contextmanager

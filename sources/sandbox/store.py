@@ -10,7 +10,8 @@ from pathlib import Path
 from types import ModuleType
 
 # What sets of systems there are. A module offers GENERATORS, modules with `generate(folder, seed, scale)` that write
-# the data of one system, and `serving(data)`, a context in which those systems run; it gives their environment.
+# the data of one system, and `serving(data)`, a context in which those systems run; it gives their environment, the
+# names in which are VARIABLES.
 SYSTEMS = {"city": "sources.sandbox.city_systems", "district": "sources.sandbox.district"}
 _UNFINISHED = "unfinished-"
 

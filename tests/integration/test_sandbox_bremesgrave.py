@@ -29,7 +29,7 @@ import yaml
 from sources.config import load_sources
 from sources.contract import load_contracts
 from sources.landing import Landed, land
-from sources.sandbox import ensure, running
+from sources.sandbox import ensure, running, variables
 from sources.sandbox.district import accounts, casework, people, postgres, registers, returns, world
 from sources.sandbox.timeline import QUARTERS
 
@@ -60,6 +60,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def environment(folder: Path) -> Iterator[dict[str, str]]:
     with running(folder, SEED, systems="district") as given:
+        assert set(given) == set(variables("district"))
         yield given
 
 

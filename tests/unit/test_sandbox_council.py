@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from orchestration.sandbox import needs_sandbox
+from orchestration.settings import Settings
 from sources.config import load_sources
 from sources.contract import load_contracts
-from sources.sandbox import city, running
+from sources.sandbox import city, running, variables
 from sources.sandbox.sickness import REASON_CODES
 
 COUNCIL = Path(__file__).parents[2] / "councils" / "brigstow"
@@ -92,5 +94,16 @@ def test_the_sandbox_gives_every_variable_that_the_sources_name(
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         assert {name for source in sources.values() for name in source.variables} == set(environment)
+        assert set(variables("city")) == set(environment)
         for source in sources.values():
             source.reach()
+
+
+@pytest.mark.parametrize(("name", "expected"), [("LIBRARIES_KEY", True), ("RISK_FOLDER", False)])
+def test_the_sandbox_stands_in_until_one_of_its_own_systems_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, expected: bool
+) -> None:
+    for variable in variables("city"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv(name, "x")
+    assert needs_sandbox(Settings(COUNCIL.name, COUNCIL, COUNCIL.parent)) is expected

@@ -15,6 +15,11 @@ from sources.sandbox.district import accounts, casework, open_data, outbox, peop
 from sources.sandbox.district.casework_api import CaseworkApi
 
 GENERATORS = (people, casework, accounts, registers, returns, open_data)
+# What `serving` gives.
+VARIABLES = (
+    *("HR_SFTP_HOST", "HR_SFTP_HOST_KEY", "HR_SFTP_KEY_FILE", "HR_PSEUDONYM_KEY", "CASEWORK_URL", "CASEWORK_KEY"),
+    *("FINANCE_DB_SOCKET", "FINANCE_DB_PASSWORD", "REGISTERS_FOLDER", "RETURNS_FOLDER", "OPEN_DATA_FOLDER"),
+)
 
 
 @contextmanager
