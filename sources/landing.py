@@ -312,8 +312,8 @@ def _prepare(run: _Run, attempt: _Attempt, quarter: Quarter | None, extract_id: 
     """Set the refused rows of one slot aside, each with its reasons."""
     con, contract, seen = run.con, run.contract, attempt.of(quarter)
     spelling, where = attempt.extract.format, attempt.where(quarter)
-    repeated = seen.good - seen.keys if contract.key else 0
-    is_clean = seen.good == seen.rows and not repeated
+    is_clean = seen.good == seen.rows and not (contract.key and seen.keys < seen.good)
+    repeated = 0
     lineage = (
         f"timestamptz '{run.extracted_at:%Y-%m-%d %H:%M:%S.%f}+00' as _extracted_at, "
         f"{_day(quarter)} as _period_start, _row as _row_number"
@@ -321,7 +321,7 @@ def _prepare(run: _Run, attempt: _Attempt, quarter: Quarter | None, extract_id: 
     named = quoted(extract_id)
     # Most quarters are clean, and small: what is not asked of the database is half of their cost.
     if not is_clean or attempt.extract.since is not None:
-        _set_aside(run, attempt, quarter, repeated, f"{named} as _extract_id, {lineage}, _source, _source_row")
+        repeated = _set_aside(run, attempt, quarter, f"{named} as _extract_id, {lineage}, _source, _source_row")
     left = "incoming" if is_clean else "incoming anti join aside using (_row)"
     rows = conformed(contract, spelling, left, checked=False)
     source = _one(*attempt.sources) if len(attempt.sources) == 1 else "_source"
@@ -335,16 +335,17 @@ def _prepare(run: _Run, attempt: _Attempt, quarter: Quarter | None, extract_id: 
     )
 
 
-def _set_aside(run: _Run, attempt: _Attempt, quarter: Quarter | None, repeated: int, lineage: str) -> None:
-    """Refused rows of one slot: their numbers into the table `aside`, themselves as text into the table `refused`."""
-    con, contract, where = run.con, run.contract, attempt.where(quarter)
+def _set_aside(run: _Run, attempt: _Attempt, quarter: Quarter | None, lineage: str) -> int:
+    """Refused rows of one slot: their numbers into the table `aside`, themselves as text into the table `refused`.
+    Returns how many are refused for nothing but a repeated key."""
+    con, contract, seen = run.con, run.contract, attempt.of(quarter)
     slot = f"_slot = {attempt.index} and _quarter is not distinct from {_day(quarter if attempt.splits else None)}"
     con.execute(f"""
         create or replace temp table aside as
         select unnest(refused) as _row, cast(null as varchar) as _repeated from looked where {slot}
     """)
-    if repeated:
-        _set_repeated_aside(run, attempt, where)
+    if contract.key and seen.keys < seen.good:
+        _set_repeated_aside(run, attempt, attempt.where(quarter))
     texts = ", ".join(
         f"{original(column.name if column.sql_type == 'VARCHAR' else f'_text_{column.name}')} as {column.name}"
         for column in contract.columns
@@ -355,6 +356,8 @@ def _set_aside(run: _Run, attempt: _Attempt, quarter: Quarter | None, repeated: 
             select {texts}, coalesce(_reasons, [_repeated]) as _reasons, _original, {lineage}
             from ({conformed(contract, attempt.extract.format, "incoming join aside using (_row)")})
         """)
+    (repeated,) = con.execute("select count(_repeated) from aside").fetchone() or (0,)
+    return int(repeated)
 
 
 def _set_repeated_aside(run: _Run, attempt: _Attempt, where: str) -> None:
