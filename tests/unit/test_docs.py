@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pydantic
 import pytest
@@ -17,7 +17,7 @@ import yaml
 from orchestration.cli import app
 from orchestration.council import load_council
 from sources.config import Source, load_source
-from sources.connectors import files
+from sources.connectors import KINDS, files, http, paging
 from sources.contract import load_contract, load_contracts
 from sources.landing import land
 from sources.periods import Quarter
@@ -72,12 +72,19 @@ def ids(page: Path) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)
 def test_links_and_pictures_lead_somewhere(page: Path) -> None:
-    lost = [
-        link
-        for link in _LINK.findall(page.read_text(encoding="utf-8"))
-        if "://" not in link and not (page.parent / link.split("#")[0]).exists()
-    ]
+    lost = []
+    for link in _LINK.findall(page.read_text(encoding="utf-8")):
+        path, _, anchor = link.partition("#")
+        there = page.parent / path if path else page
+        if "://" not in link and (not there.exists() or (anchor and anchor not in anchors(there))):
+            lost.append(link)
     assert lost == []
+
+
+def anchors(page: Path) -> set[str]:
+    """What leads to the headings of a page, as GitHub makes it of their words."""
+    headings = re.findall(r"^#+ (.*)$", _FENCE.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def test_pictures_are_small() -> None:
@@ -239,10 +246,18 @@ def test_tables_of_keys_are_complete(named: str, without: str, table: str) -> No
 
 def test_every_model_of_configuration_has_its_table() -> None:
     told = {found[0] for found in KEY_TABLES}
-    for kind in ("database", "files", "opendatasoft", "python", "rest"):
+    for kind in KINDS:
         module = import_module(f"sources.connectors.{kind}")
         for model in (module.Connection, module.Request):
             assert f"{model.__module__}.{model.__name__}" in told
+
+
+def test_every_kind_of_signing_in_and_of_paging_is_shown() -> None:
+    text = (ROOT / "docs" / "connectors.md").read_text(encoding="utf-8")
+    models = [model for union in (http.Auth, paging.Paging) for model in get_args(get_args(union)[0])]
+    kinds = [get_args(model.model_fields["kind"].annotation)[0] for model in models]
+    assert len(kinds) > 8
+    assert [kind for kind in kinds if f"{{kind: {kind}" not in text] == []
 
 
 def keys_of(name: str) -> set[str]:
