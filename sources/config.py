@@ -24,7 +24,6 @@ from sources.errors import ConfigurationError, SourceError, listed, nearest, not
 from sources.extract import Extract, Request, reading
 from sources.periods import Quarter
 
-_VARIABLE = re.compile(r"\$\{[A-Z][A-Z0-9_]*\}")
 _BRACED = re.compile(r"\$\{[^}]*\}")
 _SHORTEST_KEY = 16  # characters of a key for pseudonyms: what is shorter can be guessed, and people with it
 
@@ -250,15 +249,15 @@ def load_source(path: Path, contracts: Mapping[str, Contract]) -> Source:
 def _misplaced_variables(document: _Document) -> Iterator[str]:
     """What is written like a variable and would stay as it is."""
     for key, value in document.connection.items():
-        if _BRACED.search(_VARIABLE.sub("", str(value))):
+        if _BRACED.search(secrets.VARIABLE.sub("", str(value))):
             yield f"connection.{key}: what stands in ${{…}} is no variable: names are capitals, as ${{CRM_EXPORTS}}."
     for name, request in document.datasets.items():
-        if _VARIABLE.search(str(request)):
+        if secrets.VARIABLE.search(str(request)):
             yield f"datasets.{name}: a variable such as ${{NAME}} is filled in below `connection` only. Put it there."
 
 
 def _key_problems(key: str | None, datasets: Mapping[str, Contract]) -> Iterator[str]:
-    if key is not None and not _VARIABLE.fullmatch(key):
+    if key is not None and not secrets.VARIABLE.fullmatch(key):
         yield 'the key itself does not belong in this file. Name a variable that holds it, as "${HR_PSEUDONYM_KEY}".'
     for contract in datasets.values() if key is None else ():
         if named := [column.name for column in contract.columns if column.is_pseudonymised]:

@@ -20,7 +20,7 @@ from urllib.parse import quote, quote_plus
 HIDDEN = "•••"
 SHORTEST = 6  # characters: what is shorter stands in half of all words, and would make every log unreadable
 
-_VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 _SECRET = {"password", "passphrase", "pwd", "secret", "token", "key", "sas", "credential", "credentials"}
 _SECRET |= {"value"}  # of an API key: `auth: {kind: api_key, name, value}`
 _PUBLIC = re.compile(r"_(file|path|id|url|uri|name)$|^host_key$|_host_key$")  # where a secret lies, or its public half
@@ -35,7 +35,7 @@ def is_secret(name: str) -> bool:
 
 def variables(value: Any) -> list[str]:
     """Names of the variables in a value of the YAML, at whatever depth, each once."""
-    return list(dict.fromkeys(name for text in _texts(value) for name in _VARIABLE.findall(text)))
+    return list(dict.fromkeys(name for text in _texts(value) for name in VARIABLE.findall(text)))
 
 
 def written_out(value: Any, place: str) -> Iterator[str]:
@@ -43,7 +43,7 @@ def written_out(value: Any, place: str) -> Iterator[str]:
     if isinstance(value, Mapping):
         for name, item in value.items():
             yield from written_out(item, f"{place}.{name}")
-    elif isinstance(value, str) and is_secret(place.rpartition(".")[2]) and not _VARIABLE.search(value):
+    elif isinstance(value, str) and is_secret(place.rpartition(".")[2]) and not VARIABLE.search(value):
         yield place
 
 
@@ -76,7 +76,7 @@ def resolve(value: Any, key: str = "") -> Any:
         return [resolve(item, key) for item in value]
     if not isinstance(value, str):
         return value
-    resolved = _VARIABLE.sub(lambda match: _read(match[1]), value)
+    resolved = VARIABLE.sub(lambda match: _read(match[1]), value)
     if is_secret(key):
         register(resolved)
     return resolved

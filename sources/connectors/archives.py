@@ -19,11 +19,10 @@ from pathlib import PurePosixPath
 from typing import IO, cast
 from xml.parsers import expat
 
-from sources.connectors.http import MAXIMUM_FILE
-from sources.connectors.places.base import spool
+from sources.connectors import spools
 from sources.errors import SourceError, listed
 
-MAXIMUM_UNPACKED = MAXIMUM_FILE  # bytes; no council's file is that large
+MAXIMUM_UNPACKED = spools.MAXIMUM
 MAXIMUM_RATIO = 300  # tables pack 5 to 60 times smaller, zeros 1,000 times
 HARMLESS = 64 << 20  # bytes; below it the ratio does not matter
 # A workbook is held in memory whole: 400 MB of XML with 12 million numbers took 900 MB and 5 s, 105 million cells (all
@@ -116,7 +115,7 @@ def _out_of(place: str, file: IO[bytes], archive: zipfile.ZipFile, member: zipfi
 @contextmanager
 def _copied(place: str, packed: IO[bytes], size: int) -> Iterator[IO[bytes]]:
     """What comes out of `packed`, whose packed size in bytes is `size`, as a file that can be rewound."""
-    with spool() as file:
+    with spools.spool() as file:
         total = 0
         while True:
             try:

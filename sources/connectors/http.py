@@ -10,7 +10,6 @@ import contextlib
 import itertools
 import json
 import re
-import tempfile
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -29,7 +28,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
 
 from sources import extract as x
 from sources import secrets
-from sources.connectors import LOOPBACK
+from sources.connectors import LOOPBACK, spools
 from sources.errors import SourceError
 
 USER_AGENT = "council-vitals/0.1 (+https://github.com/council-vitals)"
@@ -38,8 +37,6 @@ FILE_SECONDS = 1800  # a bulk file may take its time, but not for ever
 ATTEMPTS = 6
 LONGEST_PAUSE = 120  # seconds; a server that asks for hours is down for today
 MAXIMUM_PAGE = 256 << 20  # bytes once unpacked, read into memory
-MAXIMUM_FILE = 8 << 30  # bytes once unpacked, read onto disk
-_IN_MEMORY = 8 << 20  # larger answers go to a temporary file
 _MOST_VERSIONS = 200  # answers of one extract whose versions are kept beside it
 _BUSY = (429, 502, 503, 504)
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -470,7 +467,7 @@ class Client:
                     method, url, timeout=(CONNECT_SECONDS, seconds), stream=True, allow_redirects=False, **sent
                 )
                 with response:
-                    answer = self._read(response, seconds, MAXIMUM_FILE if bulk else MAXIMUM_PAGE)
+                    answer = self._read(response, seconds, spools.MAXIMUM if bulk else MAXIMUM_PAGE)
             except requests.exceptions.ReadTimeout:
                 raise self._too_slow(url, seconds) from None
             except requests.exceptions.SSLError as error:
@@ -506,7 +503,7 @@ class Client:
     def _read(self, response: requests.Response, seconds: float, maximum: int) -> Answer:
         """The body under one deadline: the socket's own timeout starts anew with every byte that drips in."""
         deadline = time.monotonic() + seconds
-        file = cast("IO[bytes]", tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115 (the caller closes)
+        file = spools.spool()
         size = 0
         try:
             # `read1` gives what has arrived, unpacking no more than asked for; `read` and `iter_content` wait for

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import base64
 import re
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 import pyarrow as pa
 import pydantic
 
 from sources import extract as x
-from sources.connectors import http
+from sources.connectors import http, spools
 from sources.errors import SourceError, listed, nearest, shown_path
 
-IN_MEMORY = 8 << 20  # bytes; larger files go to a temporary file
 CONNECT_SECONDS = 15
 SILENT_SECONDS = 60  # a server that says nothing for so long has gone
 
@@ -191,11 +189,6 @@ class Place:
     unless_unchanged: Callable[[x.Version, str, Batches], Iterator[pa.RecordBatch]] = _whatever_changed
 
 
-def spool() -> IO[bytes]:
-    """A file that is gone when it is closed, in memory while it is small."""
-    return cast("IO[bytes]", tempfile.SpooledTemporaryFile(max_size=IN_MEMORY))
-
-
 def outside(address: str, place: str) -> SourceError:
     """That a name leads out of its place."""
     return SourceError(f"{address}: lies outside {place}; links and '..' that lead out are not followed.")
@@ -215,7 +208,7 @@ def not_a_file(address: str) -> SourceError:
 
 def check_size(address: str, size: int) -> None:
     """Raise SourceError for a file that no council has."""
-    if size > http.MAXIMUM_FILE:
+    if size > spools.MAXIMUM:
         raise SourceError(
-            f"{address}: is {size:,} bytes; files above {http.MAXIMUM_FILE:,} are refused. Ask for it in parts."
+            f"{address}: is {size:,} bytes; files above {spools.MAXIMUM:,} are refused. Ask for it in parts."
         )

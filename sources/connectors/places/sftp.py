@@ -27,8 +27,8 @@ from sources.connectors.places.base import (
     not_a_file,
     outside,
     public_key,
-    spool,
 )
+from sources.connectors.spools import spool
 from sources.errors import SourceError
 
 ATTEMPTS = 3

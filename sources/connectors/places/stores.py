@@ -18,15 +18,14 @@ from pyarrow import fs
 
 from sources.connectors.places.base import (
     CONNECT_SECONDS,
-    IN_MEMORY,
     SILENT_SECONDS,
     Connection,
     Place,
     altered,
     check_size,
     not_a_file,
-    spool,
 )
+from sources.connectors.spools import IN_MEMORY, spool
 from sources.errors import SourceError
 
 _T = TypeVar("_T")
