@@ -22,6 +22,7 @@ import yaml
 
 from sources import connectors, door, secrets
 from sources.config import explain, load_source
+from sources.connectors import placeholders
 from sources.connectors.readers.headers import plain
 from sources.contract import Column, Contract, load_contract, load_contracts
 from sources.errors import ConfigurationError, SourceError, listed, nearest, shown_path
@@ -242,6 +243,14 @@ def draft(system: str, dataset: str, sample: pa.Table, origin: Origin, load: str
         remarks.append(
             f"One answer with {sample.num_rows:,} records was read. If the API has more, say under `paging` how the "
             "next page is found; else these are all that land."
+        )
+    if load != "full" and not any(placeholders.found(dict(origin.request))) and ":period_" not in str(origin.request):
+        split = (
+            ", or name the date that tells quarters apart as periodColumn in the contract" if load == "snapshot" else ""
+        )
+        remarks.append(
+            f"{load}: say where the period goes ({{quarter}} in `files`, :period_start and :period_end in a query, "
+            f"{{period.start}} in a call){split}."
         )
     mapping = {name: heading for heading, name in zip(headings, names, strict=True) if heading != name}
     if origin.connector == "files":  # headings are found whatever their case and blanks

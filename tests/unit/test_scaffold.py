@@ -97,6 +97,16 @@ def test_a_total_that_has_all_that_others_have_is_a_row_like_them() -> None:
     assert "skip_rows" not in scaffold.draft("made", "things", sample, FILE).dataset
 
 
+@pytest.mark.parametrize(
+    ("load", "files", "is_told"),
+    [("full", "v.csv", False), ("snapshot", "v.csv", True), ("snapshot", "v_{quarter}.csv", False)],
+)
+def test_what_is_kept_by_quarter_has_to_say_where_the_period_goes(load: str, files: str, is_told: bool) -> None:
+    origin = scaffold.Origin("files", {"location": "/there"}, {"files": files})
+    remarks = scaffold.draft("made", "things", pa.table({"ref": ["a", "b"]}), origin, load).remarks
+    assert any("say where the period goes" in remark for remark in remarks) is is_told
+
+
 def test_columns_that_look_personal_are_classified_and_their_values_not_quoted() -> None:
     sample = pa.table({"Surname": ["Abel", "Bird"] * 10, "Branch": ["North", "South"] * 10})
     draft = scaffold.draft("made", "things", sample, FILE)
