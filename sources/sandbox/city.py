@@ -10,8 +10,9 @@ from datetime import date
 
 import numpy as np
 
+from sources.periods import Quarter
 from sources.sandbox.effects import TEAM_MERGED, Effect
-from sources.sandbox.timeline import END, Days, Flags, Floats, day
+from sources.sandbox.timeline import END, Days, Flags, Floats, day, generator
 
 AREA_CODE = "X06000001"
 
@@ -96,6 +97,19 @@ def factor(effect: Effect, month: date) -> Floats:
     factors = np.ones(len(SERVICES))
     if during(effect, np.array([month], dtype="datetime64[D]"))[0]:
         factors[concerned(effect)] = effect.size
+    return factors
+
+
+def swing(effect: Effect, seed: int, month: date, later: int = 0) -> Floats:
+    """What an `effect` that goes up and down by chance from quarter to quarter multiplies in `month` for each service;
+    with `later`, as many quarters afterwards."""
+    factors = np.ones(len(SERVICES))
+    quarter = Quarter.containing(month)
+    for _ in range(later):
+        quarter = quarter.previous
+    if during(effect, np.array([quarter.start], dtype="datetime64[D]"))[0]:
+        chance = generator(seed, f"swing of {' '.join(effect.units)} in {quarter.code}")
+        factors[concerned(effect)] = np.exp(chance.uniform(-effect.size, effect.size))
     return factors
 
 

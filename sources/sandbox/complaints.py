@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from sources.sandbox import areas, city, timeline
 from sources.sandbox.city import MERGED, MERGED_INTO, SERVICES
-from sources.sandbox.effects import CARE_COMPLAINTS, COMPLAINTS_TRIAGE, DAMP_AND_MOULD
+from sources.sandbox.effects import CARE_COMPLAINTS, CARE_SWINGS, COMPLAINTS_TRIAGE, DAMP_AND_MOULD
 from sources.sandbox.timeline import BEGIN, END, Days, Flags, Floats, Ints
 
 RECORDS = "complaints.parquet"
@@ -61,7 +61,7 @@ class Cases:
 def generate(folder: Path, seed: int, scale: float) -> None:
     """Write the records to `folder`."""
     rng = timeline.generator(seed, "complaints")
-    first = _received(rng, scale)
+    first = _received(rng, seed, scale)
     _handle_first(rng, first)
     second = _escalated(rng, first)
     _handle_second(rng, second)
@@ -80,12 +80,13 @@ def _uprns(home: Ints, known: npt.NDArray[np.str_]) -> npt.NDArray[np.str_]:
     return np.where(home >= 0.99 * _HOMES, new, known[home % len(known)])
 
 
-def _received(rng: np.random.Generator, scale: float) -> Cases:
+def _received(rng: np.random.Generator, seed: int, scale: float) -> Cases:
     yearly = city.per_service("complaints")
     units, days = [], []
     for month in timeline.months(before=4):
         rate = yearly / 12 * _SEASON[month.first.month - 1] * (1 + 0.0012 * month.number)
         rate = rate * city.factor(CARE_COMPLAINTS, month.first) * city.factor(DAMP_AND_MOULD, month.first)
+        rate = rate * city.swing(CARE_SWINGS, seed, month.first, later=1)
         if not city.exists(month.first)[MERGED]:
             rate[MERGED_INTO] += rate[MERGED]
             rate[MERGED] = 0

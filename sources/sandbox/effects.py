@@ -13,8 +13,8 @@ from datetime import date
 class Effect:
     """Something that changed: from `starts` (to `ends`, inclusive, where it passed) in `units` (empty: everywhere).
 
-    `size` is what the generator applies: a factor on a rate, or a share (0 to 1) that the rate moves to; `expected`
-    says in words what the measures named should show.
+    `size` is what the generator applies: a factor on a rate, a share (0 to 1) that the rate moves to, or the bound of
+    a rate's logarithm where it goes up and down; `expected` says in words what the measures named should show.
     """
 
     measures: tuple[str, ...]
@@ -40,11 +40,20 @@ CARE_SICKNESS = Effect(
     "Sickness in adult social care rises by about half, stress most of all.",
 )
 CARE_COMPLAINTS = Effect(
-    ("CO05",),
+    ("CO05", "CO07"),
     ("ASC",),
     date(2026, 5, 1),
     1.8,
     "A quarter after its sickness, complaints about adult social care rise by about 80 %.",
+)
+CARE_SWINGS = Effect(
+    ("HR01", "CO07"),
+    ("ASC",),
+    date(2021, 1, 1),
+    0.4,
+    "Before that, sickness in adult social care goes up and down from quarter to quarter, by up to a half or a third, "
+    "and complaints about it do the same a quarter later.",
+    date(2024, 9, 30),
 )
 CARE_OVERSPEND = Effect(
     ("FI01",),

@@ -59,7 +59,7 @@ def generate(folder: Path, seed: int, scale: float) -> None:
         database.executescript(_SCHEMA)
         insert(database, "position", [_refs("P", len(posts.unit)), UNITS[posts.unit], posts.fte, posts.start, posts.to])
         insert(database, "assignment", _assignments(staff))
-        insert(database, "sickness_history", _history(rng, staff))
+        insert(database, "sickness_history", _history(rng, seed, staff))
         insert(database, "pay_snapshot", _pay(timeline.generator(seed, "pay"), staff))
         database.executescript(_INDEX)
     database.close()
@@ -148,8 +148,8 @@ def _assignments(staff: Staff) -> list[npt.NDArray[Any]]:
     return [people, UNITS[staff.unit][rows], posts[staff.post][rows], fte, staff.start[rows], staff.leave[rows], reason]
 
 
-def _history(rng: np.random.Generator, staff: Staff) -> list[npt.NDArray[Any]]:
-    spells, versions = sickness_history(rng, staff)
+def _history(rng: np.random.Generator, seed: int, staff: Staff) -> list[npt.NDArray[Any]]:
+    spells, versions = sickness_history(rng, seed, staff)
     spell = versions.spell
     who = spells.who[spell]
     codes = np.array(REASON_CODES)

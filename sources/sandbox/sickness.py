@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sources.sandbox import city, timeline
-from sources.sandbox.effects import CARE_SICKNESS
+from sources.sandbox.effects import CARE_SICKNESS, CARE_SWINGS
 from sources.sandbox.timeline import BEGIN, END, Days, Flags, Floats, Ints
 
 # Reason: code, share of spells, typical calendar days (median and spread of a lognormal), how much more in winter.
@@ -70,15 +70,15 @@ def _take(rows: _Rows, which: npt.NDArray[Any]) -> _Rows:
     return type(rows)(**{field.name: getattr(rows, field.name)[which] for field in fields(rows)})
 
 
-def sickness_history(rng: np.random.Generator, staff: Staff) -> tuple[Spells, Versions]:
+def sickness_history(rng: np.random.Generator, seed: int, staff: Staff) -> tuple[Spells, Versions]:
     """All spells of `staff` that touch the time simulated, and their versions in the order of saving."""
-    spells = _spells(rng, staff)
+    spells = _spells(rng, seed, staff)
     versions = _with_faults(rng, _versions(rng, spells, staff.fte))
     return spells, _take(versions, np.argsort(versions.changed, kind="stable"))
 
 
-def _spells(rng: np.random.Generator, staff: Staff) -> Spells:
-    who, reason, start = _onsets(rng, staff)
+def _spells(rng: np.random.Generator, seed: int, staff: Staff) -> Spells:
+    who, reason, start = _onsets(rng, seed, staff)
     medians = np.array([row[2] for row in _REASONS])[reason]
     spreads = np.array([row[3] for row in _REASONS])[reason]
     days = np.clip(np.round(rng.lognormal(np.log(medians), spreads)), 1, 364).astype(np.int64)
@@ -112,7 +112,7 @@ def _in_time_simulated(days: Days) -> Flags:
     return (days >= BEGIN) & (days <= END)
 
 
-def _onsets(rng: np.random.Generator, staff: Staff) -> tuple[Ints, Ints, Days]:
+def _onsets(rng: np.random.Generator, seed: int, staff: Staff) -> tuple[Ints, Ints, Days]:
     """Who falls ill, why and on which working day; employment and overlaps are checked by the caller."""
     base = city.per_service("sickness") / _DAYS_PER_SPELL / 12
     shares = np.array([row[1] for row in _REASONS])
@@ -127,7 +127,8 @@ def _onsets(rng: np.random.Generator, staff: Staff) -> tuple[Ints, Ints, Days]:
         season[0] *= _PANDEMIC_WAVES.get(f"{month.first:%Y-%m}", 1.0)
         season[_STRESS] *= 1 + 0.0015 * month.number
         worse = city.factor(CARE_SICKNESS, month.first)
-        rate = np.outer(base, shares * season) * worse[:, None]
+        swing = city.swing(CARE_SWINGS, seed, month.first)
+        rate = np.outer(base, shares * season) * (worse * swing)[:, None]
         rate[worse > 1, _STRESS] *= 1.3
         counts = rng.poisson(rate[staff.unit[employed]] * frailty[employed, None])
         rows, columns = np.nonzero(counts)

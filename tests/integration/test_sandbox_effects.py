@@ -145,6 +145,29 @@ def test_complaints_about_care_follow_a_quarter_later(cases: pd.DataFrame) -> No
     assert quarter_before / year_before < 1.3
 
 
+def test_sickness_and_complaints_in_care_go_up_and_down_a_quarter_apart(data: Path, cases: pd.DataFrame) -> None:
+    """Moves of sickness against those of complaints one quarter later, in care and everywhere else."""
+    with sqlite3.connect(data / hr.DATABASE) as database:
+        spells = pd.read_sql("select distinct spell_ref, org_unit as unit, first_day from sickness_history", database)
+    spells["first_day"] = pd.to_datetime(spells.first_day)
+    effect = effects.CARE_SWINGS
+    assert effect.ends is not None
+    quarters = timeline.FIRST.until(Quarter.containing(effect.ends).next)
+
+    def together(care: bool) -> float:
+        ill, unhappy = (
+            [between(days, quarter.start, quarter.end).sum() for quarter in quarters]
+            for days in (
+                spells[spells.unit.isin(in_units(effect)) == care].first_day,
+                cases[cases.unit.isin(in_units(effect)) == care].received,
+            )
+        )
+        return float(np.corrcoef(np.diff(np.log(ill[:-1])), np.diff(np.log(unhappy[1:])))[0, 1])
+
+    assert together(care=True) > 0.55
+    assert abs(together(care=False)) < 0.45
+
+
 def test_one_winter_of_damp(cases: pd.DataFrame) -> None:
     effect = effects.DAMP_AND_MOULD
     homes = cases[cases.unit.isin(in_units(effect))]
