@@ -130,7 +130,7 @@ def add_working_days(day: date, count: int) -> date:
 
 
 def period_rows(first: date, last: date) -> list[tuple[str, date, date, str, str, date, date | None]]:
-    """Months, quarters, financial years and calendar years that begin between `first` and `last`.
+    """Months, quarters, and financial, academic and calendar years that begin between `first` and `last`.
 
     Each row: period type, start, end (inclusive), code, label, start of its financial year, start of its quarter
     (None for years). `first` should be a 1 April.
@@ -147,6 +147,10 @@ def period_rows(first: date, last: date) -> list[tuple[str, date, date, str, str
             code = quarter.financial_year
             year_end = date(quarter.year + 1, 3, 31)
             rows.append(("financial_year", year_start, year_end, code, code.replace("-", "/"), year_start, None))
+        if quarter.number == 2:
+            code = quarter.financial_year  # school years are named as financial years are: by the years they span
+            span = (date(quarter.year, 9, 1), date(quarter.year + 1, 8, 31))
+            rows.append(("academic_year", *span, code, f"Academic year {code.replace('-', '/')}", year_start, None))
         if quarter.number == 4:
             january, december = quarter.start, date(quarter.start.year, 12, 31)
             code = str(january.year)

@@ -231,6 +231,7 @@ def test_periods_of_two_years_are_complete() -> None:
         "month": 24,
         "quarter": 8,
         "financial_year": 2,
+        "academic_year": 2,
         "calendar_year": 2,
     }
     for kind in ("month", "quarter", "financial_year"):
@@ -241,6 +242,10 @@ def test_periods_of_two_years_are_complete() -> None:
     assert by_type["calendar_year"] == [
         (date(2025, 1, 1), date(2025, 12, 31), "2025"),
         (date(2026, 1, 1), date(2026, 12, 31), "2026"),
+    ]
+    assert by_type["academic_year"] == [
+        (date(2024, 9, 1), date(2025, 8, 31), "2024-25"),
+        (date(2025, 9, 1), date(2026, 8, 31), "2025-26"),
     ]
     assert len({(kind, code) for kind, _, _, code, *_ in rows}) == len(rows), "no period stands twice"
 
@@ -258,6 +263,13 @@ def test_a_period_carries_code_label_and_the_periods_that_hold_it() -> None:
         date(2024, 1, 1),
     )
     assert rows["financial_year", year] == (date(2024, 3, 31), "2023-24", "2023/24", year, None)
+    assert rows["academic_year", date(2023, 9, 1)] == (
+        date(2024, 8, 31),
+        "2023-24",
+        "Academic year 2023/24",
+        year,
+        None,
+    )
     assert rows["calendar_year", date(2024, 1, 1)] == (date(2024, 12, 31), "2024", "2024", year, None)
 
 
