@@ -19,7 +19,7 @@ _ROWS = """
     join core.bridge_unit_ancestors as a on a.unit_id = r.unit_id and a.ancestor_unit_id = $unit
     join measures.measure_windows as w
       on w.measure_id = r.measure_id and r.period_start between w.window_start and w.window_end
-    where r.measure_id = $measure and w.period_code = $period
+    where r.measure_id = $measure and w.period_code = $period and w.basis = 'reported'
       and (r.numerator <> 0 or coalesce(r.denominator, 1) <> 0)  -- what counts neither way yet is not behind the figure
 """
 
@@ -122,13 +122,14 @@ def trace(settings: Settings, measure: str, period: str, unit: str | None) -> Tr
         found = con.execute(
             "select v.value, v.numerator, v.denominator, v.period_label, m.numerator_label, m.denominator_label "
             "from measures.measure_values as v join core.dim_measures as m using (measure_id) "
-            "where v.measure_id = ? and v.unit_id = ? and v.period_code = ? and v.area_id = ''",
+            "where v.measure_id = ? and v.unit_id = ? and v.period_code = ? and v.area_id = '' "
+            "and v.basis = 'reported'",
             [measure, chosen, period],
         ).fetchone()
         if found is None:
             codes = con.execute(
                 "select distinct period_code from measures.measure_values where measure_id = ? and unit_id = ? "
-                "order by period_code desc limit 8",
+                "and basis = 'reported' order by period_code desc limit 8",
                 [measure, chosen],
             ).fetchall()
             raise ConfigurationError(

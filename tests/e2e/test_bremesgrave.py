@@ -32,7 +32,7 @@ def values(district: Quarter, measure: str, unit: str) -> dict[str, Decimal]:
     """The measure's value of a unit in every quarter."""
     sql = (
         "select period_code, value from marts.feed_measure_values where period_type = 'quarter' and area_id = '' "
-        f"and measure_id = '{measure}' and unit_id = '{unit}' and value is not null"
+        f"and basis = 'reported' and measure_id = '{measure}' and unit_id = '{unit}' and value is not null"
     )
     return dict(district.vitals.ask(sql))
 

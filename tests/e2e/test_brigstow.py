@@ -269,7 +269,8 @@ def test_a_figure_is_recounted_from_its_source_rows(
     ((numerator, denominator, value, multiplier, label),) = city.vitals.ask(
         "select v.numerator, v.denominator, v.value, m.multiplier, m.numerator_label "
         "from marts.feed_measure_values as v join core.dim_measures as m using (measure_id) "
-        f"where v.measure_id = '{measure}' and v.period_code = '{period}' and v.unit_id {chosen} and v.area_id = ''"
+        f"where v.measure_id = '{measure}' and v.period_code = '{period}' and v.unit_id {chosen} and v.area_id = '' "
+        "and v.basis = 'reported'"
     )
     with rows.open(encoding="utf-8", newline="") as file:
         read = list(csv.DictReader(file))

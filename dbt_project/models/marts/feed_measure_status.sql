@@ -10,7 +10,7 @@ with figures as (
             partition by measure_id, unit_id, area_id, period_type order by period_start, period_end
         ) as earlier_end
     from {{ ref('feed_measure_values') }}
-    where period_type <> 'month'
+    where period_type <> 'month' and basis = 'reported'
 ),
 
 -- Only neighbouring quarters and years are compared; periods of a table's own may overlap.

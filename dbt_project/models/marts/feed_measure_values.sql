@@ -9,6 +9,7 @@ select
     units.unit_name,
     units.unit_level,
     figures.area_id,
+    figures.basis,
     figures.period_type,
     figures.period_start,
     figures.period_end,
@@ -26,4 +27,4 @@ inner join {{ ref('dim_measures') }} as measures on measures.measure_id = figure
 inner join {{ ref('dim_units') }} as units on units.unit_id = figures.unit_id
 left join {{ ref('dim_outcomes') }} as outcomes on outcomes.outcome_id = measures.outcome_id
 cross join {{ ref('dim_council') }} as council
-order by figures.measure_id, figures.unit_id, figures.area_id, figures.period_type, figures.period_start
+order by figures.measure_id, figures.unit_id, figures.area_id, figures.basis, figures.period_type, figures.period_start

@@ -44,6 +44,7 @@ by_window as (
         windows.measure_id,
         by_ancestor.unit_id,
         by_ancestor.area_id,
+        windows.basis,
         windows.period_type,
         windows.period_start,
         windows.period_end,
@@ -61,6 +62,7 @@ by_window as (
         windows.measure_id,
         by_ancestor.unit_id,
         by_ancestor.area_id,
+        windows.basis,
         windows.period_type,
         windows.period_start,
         windows.period_end,
@@ -79,6 +81,7 @@ months_present as (
 incomplete as (
     select
         windows.measure_id,
+        windows.basis,
         windows.period_type,
         windows.period_start
     from {{ ref('measure_windows') }} as windows
@@ -86,7 +89,8 @@ incomplete as (
         on
             months_present.measure_id = windows.measure_id
             and months_present.period_start between windows.window_start and windows.window_end
-    group by windows.measure_id, windows.period_type, windows.period_start, windows.months_expected
+    group by
+        windows.measure_id, windows.basis, windows.period_type, windows.period_start, windows.months_expected
     having count(months_present.period_start) < windows.months_expected
 ),
 
@@ -95,6 +99,7 @@ calculated as (
         by_window.measure_id,
         by_window.unit_id,
         by_window.area_id,
+        by_window.basis,
         by_window.period_type,
         by_window.period_start,
         by_window.period_end,
@@ -111,6 +116,7 @@ calculated as (
     left join incomplete
         on
             incomplete.measure_id = by_window.measure_id
+            and incomplete.basis = by_window.basis
             and incomplete.period_type = by_window.period_type
             and incomplete.period_start = by_window.period_start
 )
@@ -119,6 +125,7 @@ select
     measure_id,
     unit_id,
     area_id,
+    basis,
     period_type,
     period_start,
     period_end,
@@ -130,4 +137,4 @@ select
     is_provisional
 from calculated
 where value is not null
-order by measure_id, unit_id, area_id, period_type, period_start
+order by measure_id, unit_id, area_id, basis, period_type, period_start

@@ -1,5 +1,7 @@
 -- Which span of days each measure adds up for each period that it reports: the period itself, the twelve months to its
 -- end, the financial year so far, or the last month or quarter in it. A published value counts on one day.
+-- A month or quarter of a measure that adds up more than itself also has the days of its own (basis in_period): each
+-- rolling or cumulative figure repeats most of the one before it, which hides what changed and misleads statistics.
 -- Months and quarters begin with the first period that was landed whole, nothing reaches beyond the reporting period,
 -- and a measure that has lost a dataset in the reporting period has no figure for it: half of its inputs would make a
 -- wrong one.
@@ -16,9 +18,18 @@ published_measures as (
     from {{ ref('dim_indicators') }}
 ),
 
+bases as (
+    select 'reported' as basis
+
+    union all
+
+    select 'in_period' as basis
+),
+
 spans as (
     select
         measures.measure_id,
+        bases.basis,
         periods.period_type,
         periods.period_start,
         periods.period_end,
@@ -26,6 +37,7 @@ spans as (
         periods.period_label,
         measures.frequency,
         case
+            when bases.basis = 'in_period' then periods.period_start
             when measures.accumulation = 'rolling_12_months'
                 then {{ months_after(days_after('periods.period_end', 1), -12) }}
             when measures.accumulation = 'cumulative' then periods.financial_year_start
@@ -35,6 +47,13 @@ spans as (
         end as window_start,
         periods.period_end as window_end
     from {{ ref('dim_measures') }} as measures
+    inner join bases
+        on
+            bases.basis = 'reported'
+            or (
+                measures.accumulation in ('rolling_12_months', 'cumulative')
+                and measures.frequency in ('month', 'quarter')
+            )
     inner join {{ ref('dim_periods') }} as periods
         on
             (
@@ -58,6 +77,7 @@ months as (
 windows as (
     select
         spans.measure_id,
+        spans.basis,
         spans.period_type,
         spans.period_start,
         spans.period_end,
@@ -76,6 +96,7 @@ windows as (
         and (returns_missing.measure_id is null or spans.period_end < council.reporting_period_start)
     group by
         spans.measure_id,
+        spans.basis,
         spans.period_type,
         spans.period_start,
         spans.period_end,
@@ -89,6 +110,7 @@ windows as (
 
     select
         measure_id,
+        'reported' as basis,
         period_type,
         period_start,
         period_end,
@@ -102,6 +124,7 @@ windows as (
 
 select
     measure_id,
+    basis,
     period_type,
     period_start,
     period_end,
@@ -111,4 +134,4 @@ select
     window_end,
     months_expected
 from windows
-order by measure_id, period_type, period_start
+order by measure_id, basis, period_type, period_start
