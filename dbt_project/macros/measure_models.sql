@@ -6,6 +6,7 @@
         'co03_stage_2_answered_in_time',
         'co04_complaints_upheld',
         'co05_complaints_per_resident',
+        'co07_complaints_received',
         'em01_emissions_per_head',
         'fi01_forecast_variance',
         'fi05_invoices_paid_in_time',

@@ -369,7 +369,7 @@ def test_status_shows_what_is_in_force(city: Quarter) -> None:
     assert all(any(line.startswith(name.replace(".", " ")) for line in ran.lines) for name in DATASETS)
     assert sum(" in force" in line for line in ran.lines) == len(DATASETS)
     assert next(line for line in ran.lines if line.startswith("complaints cases")).endswith(
-        "in force CO01, CO02, CO03, CO04, CO05"
+        "in force CO01, CO02, CO03, CO04, CO05, CO07"
     )
     assert any(line.startswith("complaints/cases: ") and "answered on or after receipt" in line for line in ran.lines)
 

@@ -151,7 +151,7 @@ def test_a_release_without_what_its_contract_requires_is_refused(without_complai
 def test_a_secret_that_is_not_set_is_named_and_the_other_sources_land(without_complaints: Failed) -> None:
     ran = without_complaints.ran
     assert "complaints.yaml: connection.auth: the environment variable COMPLAINTS_CLIENT_SECRET is not set." in ran.err
-    assert "Touches 5 measures: CO01, CO02, CO03, CO04, CO05." in ran.err
+    assert "Touches 6 measures: CO01, CO02, CO03, CO04, CO05, CO07." in ran.err
     assert sum(line.endswith("– – unchanged") for line in ran.lines) == len(DATASETS) - 2
     assert {"complaints cases – – failed", "complaints ombudsman_decisions – – failed"} <= set(ran.lines)
     assert "complaints service_requests – – unchanged" in ran.lines, "closed quarters are not asked for again"

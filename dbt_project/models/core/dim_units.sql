@@ -6,7 +6,9 @@ with framework_units as (
         unit_level,
         parent_unit_id,
         valid_from,
-        valid_to
+        valid_to,
+        extract_id,
+        source_row
     from {{ ref('stg_framework__units') }}
 ),
 
@@ -17,7 +19,9 @@ with_unassigned as (
         unit_level,
         parent_unit_id,
         valid_from,
-        valid_to
+        valid_to,
+        extract_id,
+        source_row
     from framework_units
     where unit_id <> 'unassigned'
 
@@ -29,7 +33,9 @@ with_unassigned as (
         'unassigned' as unit_level,
         unit_id as parent_unit_id,
         valid_from,
-        cast(null as date) as valid_to
+        cast(null as date) as valid_to,
+        cast(null as string) as extract_id,
+        cast(null as bigint) as source_row
     from framework_units
     where unit_level = 'council'
 )
@@ -40,6 +46,8 @@ select
     unit_level,
     parent_unit_id,
     valid_from,
-    valid_to
+    valid_to,
+    extract_id,
+    source_row
 from with_unassigned
 order by unit_id
