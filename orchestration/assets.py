@@ -360,7 +360,7 @@ def publish_release(settings: Settings, quarter: Quarter, as_of: datetime | None
     )
     told.release = exports.publish(
         build.finished(settings, quarter, as_of),
-        settings.dbt_target / "manifest.json",
+        build.manifest(settings),
         settings.releases,
         facts,
         switch_current=as_of is None,

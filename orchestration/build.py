@@ -6,12 +6,17 @@ The build begins with one view per dataset over the extracts in force; dbt does 
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
+import shutil
+import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +30,8 @@ from sources.landing import ExtractInForce, extracts_in_force, remove_leftovers
 from sources.periods import Quarter, day_rows, period_rows
 from sources.store import carried, rows
 
+PARTIAL_PARSE = "partial_parse.msgpack"  # as dbt names it
+PARSES_KEPT_SECONDS = 24 * 60 * 60
 YEARS_BEFORE = 10  # the calendar reaches back this far: complaints and audits begin before a council's first period
 
 
@@ -133,19 +140,35 @@ def dbt(settings: Settings, arguments: list[str], callback: Callable[[Any], None
 
     A process of its own costs some twenty seconds of imports and version checks a run; see docs/decisions.
     """
+    from dbt.contracts.graph.manifest import Manifest  # dbt takes seconds to import
+    from dbt.parser.manifest import extended_mashumuro_decoder
+
+    packed = (_parsed(settings) / PARTIAL_PARSE).read_bytes()
+    parsed = Manifest.from_msgpack(packed, decoder=extended_mashumuro_decoder)
+    parsed.build_flat_graph()
+    return _run_dbt(settings, arguments, settings.dbt_target, parsed, callback)
+
+
+def _run_dbt(
+    settings: Settings,
+    arguments: list[str],
+    target: Path,
+    parsed: Any = None,
+    callback: Callable[[Any], None] | None = None,
+) -> Any:
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # dbt takes seconds to import
     from dbt.cli.main import dbtRunner
 
     os.environ["VITALS_BUILD"] = str(settings.build)
     os.environ.setdefault("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
-    settings.dbt_target.mkdir(parents=True, exist_ok=True)
+    target.mkdir(parents=True, exist_ok=True)
     try:
-        return dbtRunner(callbacks=[callback] if callback else []).invoke(
+        return dbtRunner(manifest=parsed, callbacks=[callback] if callback else []).invoke(
             [
                 *("--quiet", "--no-use-colors", "--log-level", "none", "--log-level-file", "none"),
                 *arguments,
                 *("--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)),
-                *("--target-path", str(settings.dbt_target)),
+                *("--target-path", str(target)),
             ]
         )
     finally:
@@ -153,22 +176,55 @@ def dbt(settings: Settings, arguments: list[str], callback: Callable[[Any], None
 
 
 def manifest(settings: Settings) -> Path:
-    """dbt's manifest.json for this council, made again when anything in the dbt project is newer."""
-    path = settings.dbt_target / "manifest.json"
-    folders = [DBT_PROJECT / name for name in ("models", "macros", "tests")]
-    # Folders, too: a file that was deleted leaves its trace there.
-    files = [file for folder in folders for file in folder.rglob("*")] + list(DBT_PROJECT.glob("*.yml"))
-    if not path.exists() or path.stat().st_mtime < max(file.stat().st_mtime for file in files):
-        result = dbt(settings, ["parse"])
-        if not result.success:
-            raise RuntimeError(f"dbt cannot parse the project: {result.exception}")
-        path.touch()
-    return path
+    """dbt's manifest.json, parsed again when the content of the dbt project is another."""
+    return _parsed(settings) / "manifest.json"
 
 
 def read_manifest(settings: Settings) -> dict[str, Any]:
-    """dbt's manifest of the last parse or build."""
-    return json.loads((settings.dbt_target / "manifest.json").read_text(encoding="utf-8"))
+    """The same, read."""
+    return json.loads(manifest(settings).read_text(encoding="utf-8"))
+
+
+def _parsed(settings: Settings) -> Path:
+    """The folder that holds dbt's parse of the project as it is: for us `manifest.json`, for dbt the same in its own
+    form. Parsing takes seconds and does not depend on the council, so all councils share it."""
+    folder = (DBT_PROJECT if os.access(DBT_PROJECT, os.W_OK) else settings.data) / "target" / "parsed"
+    parsed = folder / _project_digest()
+    if not parsed.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder) as aside:
+            result = _run_dbt(settings, ["parse"], Path(aside))
+            if not result.success:
+                raise RuntimeError(f"dbt cannot parse the project: {result.exception}")
+            made = folder / f"{parsed.name}.{os.getpid()}"
+            made.mkdir()
+            for name in ("manifest.json", PARTIAL_PARSE):
+                shutil.copy(Path(aside) / name, made)
+            try:
+                made.rename(parsed)
+            except OSError:  # another process was quicker, and found the same
+                shutil.rmtree(made)
+        _forget_parses(folder, parsed)
+    return parsed
+
+
+def _project_digest() -> str:
+    """Names what dbt's parse depends on: the text of the project and dbt's version."""
+    folders = [DBT_PROJECT / name for name in ("models", "macros", "tests")]
+    files = sorted([*(f for folder in folders for f in folder.rglob("*.*")), *DBT_PROJECT.glob("*.yml")])
+    digest = hashlib.sha256(f"{version('dbt-core')} {version('dbt-duckdb')}".encode())
+    for file in files:
+        if file.is_file():
+            content = hashlib.sha256(file.read_bytes()).hexdigest()
+            digest.update(f"\n{file.relative_to(DBT_PROJECT)} {content}".encode())
+    return digest.hexdigest()[:16]
+
+
+def _forget_parses(folder: Path, keep: Path) -> None:
+    """Remove parses of former texts that nothing can be using any more."""
+    for former in folder.iterdir():
+        if former != keep and former.stat().st_mtime < time.time() - PARSES_KEPT_SECONDS:
+            shutil.rmtree(former, ignore_errors=True)
 
 
 def problems(result: Any) -> list[str]:

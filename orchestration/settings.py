@@ -63,7 +63,7 @@ class Settings:
 
     @property
     def dbt_target(self) -> Path:
-        """Where dbt keeps its manifest and compiled SQL for this council."""
+        """Where dbt keeps the compiled SQL and the results of this council's builds."""
         return self.data / "dbt"
 
     @cached_property
