@@ -23,7 +23,7 @@ from typing import Any
 import duckdb
 
 from exports import Check
-from orchestration import attempts
+from orchestration import attempts, published
 from orchestration.settings import DBT_PROJECT, Settings
 from sources.contract import Contract
 from sources.landing import ExtractInForce, extracts_in_force, remove_leftovers
@@ -104,7 +104,7 @@ def lacking(settings: Settings, quarter: Quarter, as_of: datetime | None) -> lis
 
 def prepare(settings: Settings, quarter: Quarter, as_of: datetime | None) -> None:
     """Make a fresh build database with schema `raw`: a view per dataset over its extracts in force, and the tables that
-    only orchestration can tell (council, periods, days, extracts, datasets)."""
+    only orchestration can tell (council, periods, days, extracts, datasets, what earlier releases published)."""
     for leftover in (settings.build, settings.build.with_name(settings.build.name + ".wal")):
         leftover.unlink(missing_ok=True)
     settings.data.mkdir(parents=True, exist_ok=True)
@@ -115,6 +115,7 @@ def prepare(settings: Settings, quarter: Quarter, as_of: datetime | None) -> Non
             con.execute(f"create view raw.{contract.table} as {rows(con, contract, extracts[contract.name])}")
         _calendar(con, settings, quarter)
         _catalogue(con, settings, quarter, extracts, as_of)
+        published.prepare(con, settings.releases, quarter, as_of)
 
 
 def finished(settings: Settings, quarter: Quarter, as_of: datetime | None) -> Path:

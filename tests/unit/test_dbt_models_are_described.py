@@ -95,5 +95,5 @@ def test_sources_are_the_datasets_of_the_contracts() -> None:
         for table in source["tables"]
     }
     assert tables == {contract.table for contract in load_contracts().values()} | {
-        f"vitals__{name}" for name in ("council", "periods", "days", "extracts", "datasets")
+        f"vitals__{name}" for name in ("council", "periods", "days", "extracts", "datasets", "published")
     }
