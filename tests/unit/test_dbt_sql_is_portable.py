@@ -16,9 +16,9 @@ from support.dbt_project import DIALECT, models, parsed, render
 # Spark's list of built-in functions; one that Spark lacks belongs into a dispatched macro (macros/portable.sql).
 SAME_EVERYWHERE = {
     *("abs", "cast", "coalesce", "extract", "greatest", "last_day", "least", "make_date", "median", "right", "round"),
-    *("substring", "try_cast"),
+    *("substring", "try_cast", "nullif"),
     *("count", "max", "min", "sum"),
-    *("lag", "row_number"),
+    *("dense_rank", "lag", "lead", "row_number"),
 }
 # What macros/portable.sql writes for Spark.
 SPARK_SPELLINGS = {"add_months", "date_add", "trunc"}
