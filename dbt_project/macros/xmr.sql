@@ -189,3 +189,28 @@ select
     end as point_type
 from directed
 {%- endmacro %}
+
+{#-
+  Whether a process meets its target, from the limits of its last point: a target outside them is met, or missed, every
+  time. Toward zero the target is a distance on both sides of it.
+-#}
+{% macro xmr_assurance(polarity, target, lower_limit, upper_limit) %}
+{%- set goal = 'cast(' ~ target ~ ' as double)' -%}
+case
+        when {{ target }} is null or {{ lower_limit }} is null then 'none'
+        when {{ polarity }} = 'higher' and {{ goal }} > {{ upper_limit }} then 'consistently_fails'
+        when {{ polarity }} = 'higher' and {{ goal }} < {{ lower_limit }} then 'consistently_passes'
+        when {{ polarity }} = 'lower' and {{ goal }} < {{ lower_limit }} then 'consistently_fails'
+        when {{ polarity }} = 'lower' and {{ goal }} > {{ upper_limit }} then 'consistently_passes'
+        when
+            {{ polarity }} = 'toward_zero'
+            and ({{ lower_limit }} > abs({{ goal }}) or {{ upper_limit }} < -abs({{ goal }}))
+            then 'consistently_fails'
+        when
+            {{ polarity }} = 'toward_zero'
+            and {{ lower_limit }} > -abs({{ goal }}) and {{ upper_limit }} < abs({{ goal }})
+            then 'consistently_passes'
+        when {{ polarity }} in ('higher', 'lower', 'toward_zero') then 'hit_and_miss'
+        else 'none'
+    end
+{%- endmacro %}
