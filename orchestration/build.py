@@ -228,6 +228,27 @@ def _forget_parses(folder: Path, keep: Path) -> None:
             shutil.rmtree(former, ignore_errors=True)
 
 
+def documentation(settings: Settings) -> Path:
+    """Write dbt's documentation of the project and of the finished tables, one page that needs no server.
+
+    Raises:
+        FileNotFoundError: nothing has been built yet.
+        RuntimeError: another run holds the council's data, or dbt fails.
+    """
+    page = settings.dbt_target / "docs.html"
+    with alone(settings):
+        # dbt knows the tables by the name of the file that it builds, so it is given a copy of that name.
+        shutil.copyfile(settings.curated, settings.build)
+        try:
+            result = dbt(settings, ["docs", "generate", "--static"])
+            if not result.success:
+                raise RuntimeError(f"dbt cannot write its documentation: {result.exception}")
+        finally:
+            settings.build.unlink()
+        (settings.dbt_target / "static_index.html").replace(page)
+    return page
+
+
 def problems(result: Any) -> list[str]:
     """What stopped a build, a sentence per model or check; empty when every error-severity check passed."""
     if result.exception is not None:

@@ -601,6 +601,21 @@ def query(
 
 @app.command()
 @_guarded
+def docs(council: CouncilOption = None) -> None:
+    """Write one page that documents every table, column, check and where each comes from (dbt docs)."""
+    from orchestration import build
+    from orchestration.settings import settings
+
+    chosen = settings(council)
+    if not chosen.curated.exists():
+        raise FileNotFoundError(f"{_near(chosen.curated)}: nothing has been built yet. Run `vitals run` first.")
+    with errors.status("writing"):
+        page = build.documentation(chosen)
+    out.print(f"Read it  {_near(page)}")
+
+
+@app.command()
+@_guarded
 def serve(
     port: Annotated[int, typer.Option("--port", help="Port on loopback.")] = 8765,
     council: CouncilOption = None,

@@ -395,6 +395,15 @@ def test_check_reaches_every_system(city: Quarter) -> None:
     assert len([line for line in ran.lines if line.startswith("✓ ")]) == len(SOURCES) > 15
 
 
+def test_docs_describe_every_table_on_one_page(city: Quarter) -> None:
+    ran = city.vitals("docs")
+    assert ran.code == 0, ran.err
+    page = (city.vitals.data / "dbt/docs.html").read_text(encoding="utf-8")
+    assert "Working days lost to sickness per full-time equivalent." in page
+    assert "feed_measure_values" in page
+    assert not (city.vitals.data / "build.duckdb").exists()
+
+
 def test_serve_shows_the_page_until_interrupted(city: Quarter) -> None:
     port = free_port()
     process = city.vitals.start("serve", "--port", str(port))
