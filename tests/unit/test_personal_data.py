@@ -14,7 +14,7 @@ from support.lineage import Leak, leaks
 from sources.contract import LINEAGE, load_contracts
 
 LAYERS = {path.stem: path.relative_to(PROJECT / "models").parts[0] for path in models()}
-AFTER_STAGING = {"core", "measures", "values", "marts"}
+AFTER_STAGING = {"core", "measures", "values", "insight", "marts"}
 AFTER_CORE = AFTER_STAGING - {"core"}
 
 
