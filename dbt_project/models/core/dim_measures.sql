@@ -17,6 +17,8 @@ select
     source_label,
     valid_from,
     valid_to,
-    supersedes
+    supersedes,
+    roll_up,
+    interval_method
 from {{ ref('stg_framework__measures') }}
 order by measure_id

@@ -18,6 +18,8 @@ select
     valid_from,
     valid_to,
     supersedes,
+    roll_up,
+    interval_method,
     _extract_id as extract_id,
     _row_number as source_row
 from {{ source('raw', 'framework__measures') }}
