@@ -13,13 +13,22 @@ from orchestration import querying
 from orchestration.settings import Settings
 from sources.errors import ConfigurationError, listed, nearest
 
-# Rows that count are those of the measure, of the unit and all below it, in the span of days that the period adds up.
+# Rows that count are those of the measure, of the unit and all below it, in the span of days that the period adds up;
+# of the unit alone where the measure is not rolled up, and with the council's denominator where that is every unit's.
 _ROWS = """
     from measures.measure_rows as r
-    join core.bridge_unit_ancestors as a on a.unit_id = r.unit_id and a.ancestor_unit_id = $unit
+    join core.dim_measures as m on m.measure_id = r.measure_id
     join measures.measure_windows as w
       on w.measure_id = r.measure_id and r.period_start between w.window_start and w.window_end
     where r.measure_id = $measure and w.period_code = $period and w.basis = 'reported'
+      and (
+        exists (
+          from core.bridge_unit_ancestors as a
+          where a.unit_id = r.unit_id and a.ancestor_unit_id = $unit
+            and (a.unit_id = $unit or m.roll_up is distinct from 'none')
+        )
+        or (m.roll_up = 'numerator' and r.denominator <> 0)
+      )
       and (r.numerator <> 0 or coalesce(r.denominator, 1) <> 0)  -- what counts neither way yet is not behind the figure
 """
 

@@ -16,9 +16,9 @@ from support.dbt_project import DIALECT, models, parsed, render
 # Spark's list of built-in functions; one that Spark lacks belongs into a dispatched macro (macros/portable.sql).
 SAME_EVERYWHERE = {
     *("abs", "cast", "coalesce", "extract", "greatest", "last_day", "least", "make_date", "median", "right", "round"),
-    *("substring", "try_cast", "nullif"),
+    *("exp", "ln", "lower", "nullif", "sqrt", "substring", "try_cast", "upper"),
     *("count", "max", "min", "sum"),
-    *("dense_rank", "lag", "lead", "row_number"),
+    *("dense_rank", "lag", "lead", "rank", "row_number"),
 }
 # What macros/portable.sql writes for Spark.
 SPARK_SPELLINGS = {"add_months", "date_add", "trunc"}

@@ -22,7 +22,7 @@ CASE = {"stage": "1", "received_date": "2025-04-02", "unit_code": "ASC", "uprn":
 FIGURE = """
     create schema core; create schema measures;
     create table core.dim_measures as select 'M1' as measure_id, 'Cases' as measure_name, 'cases' as numerator_label,
-        'all' as denominator_label;
+        'all' as denominator_label, cast(null as varchar) as roll_up;
     create table core.dim_units as
         select 'C' as unit_id, 'Council' as unit_name, cast(null as varchar) as parent_unit_id;
     create table core.bridge_unit_ancestors as select 'C' as unit_id, 'C' as ancestor_unit_id;

@@ -21,6 +21,9 @@ select
     measures.value_unit,
     measures.decimal_places,
     measures.polarity,
+    figures.interval_lower,
+    figures.interval_upper,
+    figures.is_small_denominator,
     figures.is_provisional
 from {{ ref('measure_values') }} as figures
 inner join {{ ref('dim_measures') }} as measures on measures.measure_id = figures.measure_id

@@ -1,5 +1,6 @@
 -- Numerators and denominators are added up through the organisation and over time, and only then divided. An area's
--- rows count for the area and, like all others, for the whole council ('').
+-- rows count for the area and, like all others, for the whole council (''). Where a measure rolls up its numerator
+-- alone, the council's denominator stands for every unit; where it rolls up nothing, each unit's rows are its own.
 with by_area as (
     select
         measure_id,
@@ -33,9 +34,15 @@ by_ancestor as (
         by_area.period_start,
         sum(by_area.numerator) as numerator,
         sum(by_area.denominator) as denominator,
-        max(case when by_area.is_provisional then 1 else 0 end) as provisional
+        max(case when by_area.is_provisional then 1 else 0 end) as provisional,
+        max(case when by_area.is_provisional and by_area.denominator <> 0 then 1 else 0 end)
+            as denominator_provisional
     from by_area
-    inner join {{ ref('bridge_unit_ancestors') }} as ancestors on ancestors.unit_id = by_area.unit_id
+    inner join {{ ref('dim_measures') }} as measures on measures.measure_id = by_area.measure_id
+    inner join {{ ref('bridge_unit_ancestors') }} as ancestors
+        on
+            ancestors.unit_id = by_area.unit_id
+            and (ancestors.ancestor_unit_id = by_area.unit_id or coalesce(measures.roll_up, 'both') <> 'none')
     group by by_area.measure_id, ancestors.ancestor_unit_id, by_area.area_id, by_area.period_start
 ),
 
@@ -52,7 +59,8 @@ by_window as (
         windows.period_label,
         sum(by_ancestor.numerator) as numerator,
         sum(by_ancestor.denominator) as denominator,
-        max(by_ancestor.provisional) as provisional
+        max(by_ancestor.provisional) as provisional,
+        max(by_ancestor.denominator_provisional) as denominator_provisional
     from by_ancestor
     inner join {{ ref('measure_windows') }} as windows
         on
@@ -94,7 +102,21 @@ incomplete as (
     having count(months_present.period_start) < windows.months_expected
 ),
 
-calculated as (
+-- The council has every row below it, so the largest denominator is its own.
+by_council as (
+    select
+        measure_id,
+        area_id,
+        basis,
+        period_type,
+        period_start,
+        max(denominator) as denominator,
+        max(denominator_provisional) as provisional
+    from by_window
+    group by measure_id, area_id, basis, period_type, period_start
+),
+
+with_denominator as (
     select
         by_window.measure_id,
         by_window.unit_id,
@@ -106,19 +128,57 @@ calculated as (
         by_window.period_code,
         by_window.period_label,
         by_window.numerator,
-        by_window.denominator,
-        {{ measure_value(
-            'by_window.numerator', 'by_window.denominator', 'measures.multiplier', 'measures.decimal_places'
-        ) }} as value,
-        by_window.provisional = 1 or incomplete.measure_id is not null as is_provisional
+        case when measures.roll_up = 'numerator' then by_council.denominator else by_window.denominator end
+            as denominator,
+        by_window.provisional = 1
+        or (coalesce(measures.roll_up, 'both') = 'numerator' and by_council.provisional = 1) as is_provisional,
+        measures.multiplier,
+        measures.decimal_places,
+        measures.interval_method,
+        coalesce(measures.roll_up, 'both') <> 'none' as is_counted
     from by_window
     inner join {{ ref('dim_measures') }} as measures on measures.measure_id = by_window.measure_id
+    inner join by_council
+        on
+            by_council.measure_id = by_window.measure_id
+            and by_council.area_id = by_window.area_id
+            and by_council.basis = by_window.basis
+            and by_council.period_type = by_window.period_type
+            and by_council.period_start = by_window.period_start
+),
+
+calculated as (
+    select
+        figures.measure_id,
+        figures.unit_id,
+        figures.area_id,
+        figures.basis,
+        figures.period_type,
+        figures.period_start,
+        figures.period_end,
+        figures.period_code,
+        figures.period_label,
+        figures.numerator,
+        figures.denominator,
+        {{ measure_value('figures.numerator', 'figures.denominator', 'figures.multiplier', 'figures.decimal_places') }}
+            as value,
+        {{ interval_limit(
+            'lower', 'figures.interval_method', 'figures.numerator', 'figures.denominator', 'figures.multiplier'
+        ) }} as interval_lower,
+        {{ interval_limit(
+            'upper', 'figures.interval_method', 'figures.numerator', 'figures.denominator', 'figures.multiplier'
+        ) }} as interval_upper,
+        figures.decimal_places,
+        coalesce(figures.is_counted and abs(figures.denominator) < {{ var('small_denominator') }}, false)
+            as is_small_denominator,
+        figures.is_provisional or incomplete.measure_id is not null as is_provisional
+    from with_denominator as figures
     left join incomplete
         on
-            incomplete.measure_id = by_window.measure_id
-            and incomplete.basis = by_window.basis
-            and incomplete.period_type = by_window.period_type
-            and incomplete.period_start = by_window.period_start
+            incomplete.measure_id = figures.measure_id
+            and incomplete.basis = figures.basis
+            and incomplete.period_type = figures.period_type
+            and incomplete.period_start = figures.period_start
 )
 
 select
@@ -134,6 +194,9 @@ select
     cast(numerator as decimal(28, 8)) as numerator,
     cast(denominator as decimal(28, 8)) as denominator,
     value,
+    {{ round_to('interval_lower', 'decimal_places') }} as interval_lower,
+    {{ round_to('interval_upper', 'decimal_places') }} as interval_upper,
+    is_small_denominator,
     is_provisional
 from calculated
 where value is not null
