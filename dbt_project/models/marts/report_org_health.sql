@@ -157,6 +157,14 @@ select
     worst_units.value as worst_unit_value,
     {{ round_to('neighbours.comparator_median', 'measures.decimal_places') }} as comparator_median,
     coalesce(neighbours.comparator_count, 0) as comparator_count,
+    signals.point_type as variation,
+    signals.special_cause,
+    signals.signal_since,
+    signals.assurance,
+    cast(signals.lower_limit as decimal(18, 4)) as lower_limit,
+    cast(signals.upper_limit as decimal(18, 4)) as upper_limit,
+    cast(signals.mean as decimal(18, 4)) as mean,
+    signals.sentence,
     row_number() over (
         order by
             domains.domain_order,
@@ -171,6 +179,8 @@ left join {{ ref('dim_outcomes') }} as outcomes on outcomes.outcome_id = measure
 left join {{ ref('dim_periods') }} as quarters
     on quarters.period_type = 'quarter' and quarters.period_start = council.reporting_period_start
 left join current_figures on current_figures.measure_id = measures.measure_id
+left join {{ ref('current_figures') }} as signals
+    on signals.measure_id = measures.measure_id and signals.unit_id = council.root_unit_id
 left join {{ ref('feed_measure_status') }} as year_before
     on
         year_before.measure_id = current_figures.measure_id

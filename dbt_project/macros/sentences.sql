@@ -1,0 +1,26 @@
+{#- Values and names inside the sentences that models make. -#}
+
+{#- A value with what stands on it, and a true minus sign: '82.5%', '£1.20', '−0.4'. -#}
+{% macro value_text(value, value_unit, decimal_places) -%}
+case when {{ value }} < 0 then '−' else '' end
+    || case when {{ value_unit }} in ('gbp', 'gbp_per_head') then '£' else '' end
+    || {{ number_text('abs(' ~ value ~ ')', decimal_places) }}
+    || case when {{ value_unit }} = 'percent' then '%' else '' end
+{%- endmacro %}
+
+{#- A measure's name inside a sentence: its first letter small, unless it begins an abbreviation. -#}
+{% macro name_inside(name) -%}
+case
+        when upper(substring({{ name }}, 2, 1)) = substring({{ name }}, 2, 1) then {{ name }}
+        else lower(substring({{ name }}, 1, 1)) || substring({{ name }}, 2)
+    end
+{%- endmacro %}
+
+{#- The first few of a group's texts, in the order of `place`, with commas: for an aggregate query. -#}
+{% macro listed(text, place, most) -%}
+coalesce(max(case when {{ place }} = 1 then {{ text }} end), '')
+{%- for number in range(2, most + 1) %}
+        || coalesce(', ' || max(case when {{ place }} = {{ number }} then {{ text }} end), '')
+{%- endfor %}
+        || case when max({{ place }}) > {{ most }} then ' …' else '' end
+{%- endmacro %}
