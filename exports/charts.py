@@ -81,10 +81,10 @@ def line_chart(
     if median is not None:
         labels.append((median, f"median {write(median)}", "median"))
     low, high = _domain(points, around_zero)
-    ticks = _ticks(low, high)
-    texts = [write_briefly(Decimal(str(tick))) for tick in ticks]
-    margin_left = max(_width(text, SMALL) for text in texts) + 7
-    widths = [_width(text, LARGE if kind == "value" else SMALL) for _, text, kind in labels]
+    marks = ticks(low, high)
+    texts = [write_briefly(Decimal(str(tick))) for tick in marks]
+    margin_left = max(width(text, SMALL) for text in texts) + 7
+    widths = [width(text, LARGE if kind == "value" else SMALL) for _, text, kind in labels]
     scale = _Scale(
         left=margin_left,
         right=WIDTH - max(widths) - 12,
@@ -96,18 +96,18 @@ def line_chart(
         last=points[-1].start.toordinal(),
     )
     parts = [f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">']
-    for tick, text in zip(ticks, texts, strict=True):
-        y = _px(scale.y(tick))
-        parts.append(f'<path class="grid" d="M{_px(scale.left)} {y}H{_px(scale.right)}"/>')
-        place = f'x="{_px(scale.left - 6)}" y="{_px(scale.y(tick) + 4)}"'
+    for tick, text in zip(marks, texts, strict=True):
+        y = px(scale.y(tick))
+        parts.append(f'<path class="grid" d="M{px(scale.left)} {y}H{px(scale.right)}"/>')
+        place = f'x="{px(scale.left - 6)}" y="{px(scale.y(tick) + 4)}"'
         parts.append(f'<text class="tick" {place} text-anchor="end">{escape(text)}</text>')
     parts += _marks(points, scale, write, around_zero)
     parts += _end_labels(labels, scale)
     base = HEIGHT - 6
-    parts.append(f'<text class="tick" x="{_px(scale.left)}" y="{base}">{escape(points[0].short)}</text>')
+    parts.append(f'<text class="tick" x="{px(scale.left)}" y="{base}">{escape(points[0].short)}</text>')
     if len(points) > 1:
         parts.append(
-            f'<text class="tick" x="{_px(scale.right)}" y="{base}" text-anchor="end">{escape(points[-1].short)}</text>'
+            f'<text class="tick" x="{px(scale.right)}" y="{base}" text-anchor="end">{escape(points[-1].short)}</text>'
         )
     parts.append("</svg>")
     return "".join(parts)
@@ -145,7 +145,7 @@ def _marks(points: Sequence[Point], scale: _Scale, write: Format, around_zero: b
         suffix = ", provisional" if point.is_provisional else ""
         text = escape(f"{point.short}: {write(point.value)}{suffix}")
         # The wide unseen circle makes the tip easy to reach with a pointer.
-        place = f'cx="{_px(scale.x(point))}" cy="{_px(scale.y(point.value))}"'
+        place = f'cx="{px(scale.x(point))}" cy="{px(scale.y(point.value))}"'
         parts.append(
             f'<g><title>{text}</title><circle class="reach" {place} r="8"/>'
             f"{_dot(point, scale, 3.4 if kind == 'last' else 2.2, kind)}</g>"
@@ -198,18 +198,18 @@ def _steps(points: Sequence[Point], scale: _Scale) -> str:
     parts = []
     for run in _runs(points, "target"):
         x, y = scale.x(run[0]), scale.y(run[0].target or 0)
-        parts.append(f"M{_px(x)} {_px(y)}")
+        parts.append(f"M{px(x)} {px(y)}")
         for before, point in pairwise(run):
             if point.target != before.target:
-                parts.append(f"H{_px((scale.x(before) + scale.x(point)) / 2)}V{_px(scale.y(point.target or 0))}")
+                parts.append(f"H{px((scale.x(before) + scale.x(point)) / 2)}V{px(scale.y(point.target or 0))}")
         end = scale.right if run[-1] is points[-1] else scale.x(run[-1])
-        parts.append(f"H{_px(end)}")
+        parts.append(f"H{px(end)}")
     return "".join(parts)
 
 
 def _path(runs: Sequence[Sequence[tuple[float, float]]]) -> str:
     return "".join(
-        "".join(f"{'M' if index == 0 else 'L'}{_px(x)} {_px(y)}" for index, (x, y) in enumerate(run))
+        "".join(f"{'M' if index == 0 else 'L'}{px(x)} {px(y)}" for index, (x, y) in enumerate(run))
         for run in runs
         if len(run) > 1
     )
@@ -218,27 +218,27 @@ def _path(runs: Sequence[Sequence[tuple[float, float]]]) -> str:
 def _dot(point: Point, scale: _Scale, radius: float, kind: str) -> str:
     hollow = " provisional" if point.is_provisional else ""
     assert point.value is not None
-    return f'<circle class="{kind}{hollow}" cx="{_px(scale.x(point))}" cy="{_px(scale.y(point.value))}" r="{radius}"/>'
+    return f'<circle class="{kind}{hollow}" cx="{px(scale.x(point))}" cy="{px(scale.y(point.value))}" r="{radius}"/>'
 
 
 def _end_labels(labels: Sequence[tuple[Decimal, str, str]], scale: _Scale) -> list[str]:
     """Labels at the right, each at its value's height; the value keeps its place, the others give way."""
-    baselines = _apart([scale.y(value) + 4 for value, _, _ in labels], TOP, HEIGHT - BOTTOM + 4)
+    baselines = apart([scale.y(value) + 4 for value, _, _ in labels], TOP, HEIGHT - BOTTOM + 4)
     return [
-        f'<text class="label-{kind}" x="{_px(scale.right + 9)}" y="{_px(y)}">{escape(text)}</text>'
+        f'<text class="label-{kind}" x="{px(scale.right + 9)}" y="{px(y)}">{escape(text)}</text>'
         for (_, text, kind), y in zip(labels, baselines, strict=True)
     ]
 
 
-def _apart(wanted: Sequence[float], top: float, bottom: float) -> list[float]:
+def apart(wanted: Sequence[float], top: float, bottom: float, gap: float = LABEL_GAP) -> list[float]:
     """Move all but the first to the nearest free place at least a label's height from those placed before."""
     placed = [min(max(wanted[0], top), bottom)]
     for y in wanted[1:]:
-        free = [y, *(other + side * LABEL_GAP for other in placed for side in (-1, 1))]
+        free = [y, *(other + side * gap for other in placed for side in (-1, 1))]
         fits = [
             place
             for place in free
-            if top - 4 <= place <= bottom + 4 and all(abs(place - other) >= LABEL_GAP - 0.01 for other in placed)
+            if top - 4 <= place <= bottom + 4 and all(abs(place - other) >= gap - 0.01 for other in placed)
         ]
         placed.append(min(fits, key=lambda place: (abs(place - y), place), default=y))
     return placed
@@ -256,7 +256,7 @@ def _domain(points: Sequence[Point], around_zero: bool) -> tuple[float, float]:
     return low - air, high + air
 
 
-def _ticks(low: float, high: float) -> list[float]:
+def ticks(low: float, high: float) -> list[float]:
     """Three to six round numbers inside the range, 1, 2, 2.5 or 5 times a power of ten apart: the fewest of those."""
     power = 10.0 ** floor(log10(high - low))
     for step in (size * power for size in (5, 2.5, 2, 1, 0.5, 0.25, 0.2)):
@@ -273,11 +273,11 @@ def _last(points: Sequence[Point], name: str) -> Decimal | None:
     return value
 
 
-def _width(text: str, size: int) -> float:
+def width(text: str, size: int) -> float:
     """The room a label needs, in px; a little more than it takes, as the large ones are semi-bold."""
     return sum(ADVANCE.get(letter, WIDE_LETTER) for letter in text) * size * 1.06
 
 
-def _px(value: float) -> str:
+def px(value: float) -> str:
     """A coordinate with one decimal at most: enough for the eye, and the same on every machine."""
     return f"{value:.1f}".removesuffix(".0")

@@ -599,6 +599,62 @@ def query(
         out.print(f"[dim]… {result.num_rows - 1000:,} more rows; pipe the output to get them all as CSV.[/]")
 
 
+@app.command(context_settings={"allow_extra_args": True})
+@_guarded
+def spc(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="A CSV file with a line of headings, or a Parquet file.")],
+    day: Annotated[str, typer.Option("--date", help="Column with the dates.")],
+    value: Annotated[str, typer.Option("--value", help="Column with the values.")],
+    series: Annotated[str | None, typer.Option("--series", help="Column that tells several series apart.")] = None,
+    polarity: Annotated[
+        str, typer.Option("--polarity", help="Which way is better: higher or lower; context: neither.")
+    ] = "context",
+    target: Annotated[
+        str | None, typer.Option("--target", help="A target, to see whether the process meets it.")
+    ] = None,
+    fix_after: Annotated[
+        int | None, typer.Option("--fix-after", help="Limits from the first so many points (12 or more).")
+    ] = None,
+    rebase: Annotated[
+        list[str] | None,
+        typer.Option("--rebase", metavar="DATE…", help="Limits start afresh on these days; a day belongs to the new."),
+    ] = None,
+    no_screening: Annotated[
+        bool, typer.Option("--no-screening", help="Let very large moving ranges widen the limits, too.")
+    ] = False,
+    to: Annotated[Path | None, typer.Option("--out", help="Write every point to this .csv or .parquet.")] = None,
+    chart: Annotated[Path | None, typer.Option("--chart", help="Draw the series into this .svg.")] = None,
+) -> None:
+    """Has something changed? XmR process limits and signals for any CSV or Parquet, by the council's own rules.
+
+    vitals spc waits.csv --date month --value weeks --polarity lower --target 18
+
+    vitals spc visits.parquet --date day --value visits --series library --rebase 2025-04-01 --chart visits.svg
+    """
+    from orchestration import spc as control
+
+    rules = control.Rules(
+        polarity=polarity,
+        target=None if target is None else control.target_of(target),
+        fix_after=fix_after,
+        rebases=[control.day_of(text) for text in [*(rebase or []), *context.args]],
+        screening=not no_screening,
+    )
+    if context.args and not rebase:
+        raise ConfigurationError(f"What is {', '.join(context.args)}? One file at a time; columns go with options.")
+    control.check_suffixes(to, chart)
+    readings = control.read(file, day, value, series)
+    results = control.classify(readings, rules)
+    for line in control.summary(results, rules, readings.blank):
+        out.print(_plain(line))
+    if to:
+        out.print(f"Wrote {control.write(results, to):,} points to {_near(to)}.")
+    if chart:
+        chart.write_text(control.chart(results, rules, file.stem, value), encoding="utf-8")
+        out.print(f"Drew {_near(chart)}.")
+
+
 @app.command()
 @_guarded
 def docs(council: CouncilOption = None) -> None:

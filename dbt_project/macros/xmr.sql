@@ -20,8 +20,8 @@
   sequence  columns that put a series in order; no two points of a series share a place
 
   Added: recency (1 = the last point), process_group (from 1), points (in the group), mean, average_moving_range,
-  lower_limit, upper_limit, lower_near_limit, upper_near_limit, are_limits_provisional, special_cause, point_type, and
-  working columns: take those that are wanted by name.
+  lower_limit, upper_limit, lower_near_limit, upper_near_limit, are_limits_provisional, special_cause, way (1 for a signal
+  upwards, -1 downwards, 0 for none), point_type, and working columns: take those that are wanted by name.
 
   The side of the mean a point is on, and whether it has risen, are decided in exact decimals, limits in doubles. Where all
   ranges are zero, or all were screened out, there are no limits and nothing is flagged: that alone differs from the R

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from exports.charts import LABEL_GAP, _apart, _ticks, line_chart, sparkline
+from exports.charts import LABEL_GAP, apart, line_chart, sparkline, ticks
 from exports.health import Point
 
 VALUES: list[str | None] = ["9.0", "9.2", "9.4", "9.1", "9.6", "9.9"]
@@ -115,7 +115,7 @@ def test_labels_keep_apart(target: str) -> None:
 
 
 def test_three_labels_find_room() -> None:
-    placed = _apart([20.0, 21.0, 19.0], 14, 130)
+    placed = apart([20.0, 21.0, 19.0], 14, 130)
     assert placed[0] == 20.0
     gaps = sorted(abs(a - b) for i, a in enumerate(placed) for b in placed[i + 1 :])
     assert gaps[0] >= LABEL_GAP - 0.01
@@ -126,9 +126,9 @@ def test_three_labels_find_room() -> None:
     ("low", "high"), [(8.4, 11.9), (0.0, 1.0), (-0.9, 2.1), (55e6, 86e6), (99.91, 99.99), (-3, -1), (0.02, 0.9)]
 )
 def test_axes_have_three_to_six_round_numbers(low: float, high: float) -> None:
-    ticks = _ticks(low, high)
-    assert 3 <= len(ticks) <= 6
-    assert low <= ticks[0] < ticks[-1] <= high
+    marks = ticks(low, high)
+    assert 3 <= len(marks) <= 6
+    assert low <= marks[0] < marks[-1] <= high
 
 
 def test_one_value_or_equal_values_can_be_drawn() -> None:
