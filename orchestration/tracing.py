@@ -25,7 +25,7 @@ _ROWS = """
         exists (
           from core.bridge_unit_ancestors as a
           where a.unit_id = r.unit_id and a.ancestor_unit_id = $unit
-            and (a.unit_id = $unit or m.roll_up is distinct from 'none')
+            and (a.unit_id = $unit and r.area_id = '' or m.roll_up is distinct from 'none')
         )
         or (m.roll_up = 'numerator' and r.denominator <> 0)
       )

@@ -29,8 +29,8 @@ FIGURE = """
     create table core.dim_extracts as select * from raw.vitals__extracts;
     create table measures.measure_windows as select 'M1' as measure_id, 'reported' as basis,
         '2025-26-Q1' as period_code, date '2025-04-01' as window_start, date '2025-06-30' as window_end;
-    create table measures.measure_rows as select 'M1' as measure_id, 'C' as unit_id, date '2025-04-01' as period_start,
-        1 as numerator, 1 as denominator, _extract_id as extract_id, _row_number as source_row
+    create table measures.measure_rows as select 'M1' as measure_id, 'C' as unit_id, '' as area_id, date '2025-04-01' as
+        period_start, 1 as numerator, 1 as denominator, _extract_id as extract_id, _row_number as source_row
         from raw.complaints__cases;
     create table measures.measure_values as select 'M1' as measure_id, 'C' as unit_id, '' as area_id,
         'reported' as basis, '2025-26-Q1' as period_code, 'Q1' as period_label, 1.0 as value, 3.0 as numerator,

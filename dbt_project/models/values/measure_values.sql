@@ -1,49 +1,24 @@
--- Numerators and denominators are added up through the organisation and over time, and only then divided. An area's
--- rows count for the area and, like all others, for the whole council (''). Where a measure rolls up its numerator
--- alone, the council's denominator stands for every unit; where it rolls up nothing, each unit's rows are its own.
-with by_area as (
+-- Numerators and denominators are added up through the organisation and over time, and only then divided. Where a
+-- measure rolls up its numerator alone, the council's denominator stands for every unit; where it rolls up nothing,
+-- each unit's rows are its own.
+with by_ancestor as (
     select
-        measure_id,
-        unit_id,
-        '' as area_id,
-        period_start,
-        numerator,
-        denominator,
-        is_provisional
-    from {{ ref('measure_components') }}
-
-    union all
-
-    select
-        measure_id,
-        unit_id,
-        area_id,
-        period_start,
-        numerator,
-        denominator,
-        is_provisional
-    from {{ ref('measure_components') }}
-    where area_id <> ''
-),
-
-by_ancestor as (
-    select
-        by_area.measure_id,
+        components.measure_id,
         ancestors.ancestor_unit_id as unit_id,
-        by_area.area_id,
-        by_area.period_start,
-        sum(by_area.numerator) as numerator,
-        sum(by_area.denominator) as denominator,
-        max(case when by_area.is_provisional then 1 else 0 end) as provisional,
-        max(case when by_area.is_provisional and by_area.denominator <> 0 then 1 else 0 end)
+        components.area_id,
+        components.period_start,
+        sum(components.numerator) as numerator,
+        sum(components.denominator) as denominator,
+        max(case when components.is_provisional then 1 else 0 end) as provisional,
+        max(case when components.is_provisional and components.denominator <> 0 then 1 else 0 end)
             as denominator_provisional
-    from by_area
-    inner join {{ ref('dim_measures') }} as measures on measures.measure_id = by_area.measure_id
+    from {{ ref('measure_components') }} as components
+    inner join {{ ref('dim_measures') }} as measures on measures.measure_id = components.measure_id
     inner join {{ ref('bridge_unit_ancestors') }} as ancestors
         on
-            ancestors.unit_id = by_area.unit_id
-            and (ancestors.ancestor_unit_id = by_area.unit_id or coalesce(measures.roll_up, 'both') <> 'none')
-    group by by_area.measure_id, ancestors.ancestor_unit_id, by_area.area_id, by_area.period_start
+            ancestors.unit_id = components.unit_id
+            and (ancestors.ancestor_unit_id = components.unit_id or coalesce(measures.roll_up, 'both') <> 'none')
+    group by components.measure_id, ancestors.ancestor_unit_id, components.area_id, components.period_start
 ),
 
 by_window as (
