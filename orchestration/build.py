@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -350,7 +350,7 @@ def _catalogue(
     con.execute(
         "create table raw.vitals__datasets (system varchar, dataset varchar, owner varchar, load varchar, "
         "required_for_release boolean, is_declared boolean, last_period_start date, last_extracted_at timestamptz, "
-        "row_count bigint, rejected_count bigint, is_missing boolean, reason varchar)"
+        "last_extracted_on date, row_count bigint, rejected_count bigint, is_missing boolean, reason varchar)"
     )
     owners = {contract.name: source.owner for source, contract in settings.declared()}
     datasets = []
@@ -364,6 +364,7 @@ def _catalogue(
                 *(contract.required_for_release, declared),
                 max((e.period_start for e in found if e.period_start), default=None),
                 max((e.extracted_at for e in found), default=None),
+                max((e.extracted_at.astimezone(UTC).date() for e in found), default=None),
                 *(sum(e.rows for e in found), sum(e.rejected for e in found), missing, reason),
             )
         )

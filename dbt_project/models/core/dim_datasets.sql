@@ -7,6 +7,7 @@ select
     is_declared,
     last_period_start,
     last_extracted_at,
+    last_extracted_on,
     row_count,
     rejected_count,
     is_missing,
