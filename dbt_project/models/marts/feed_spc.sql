@@ -1,5 +1,5 @@
 -- Every measure's own history as a control chart draws it, beside the target that was in force in each period. The
--- target of a cumulative or yearly sum says nothing of one month alone, so it stands only where it is of the same basis.
+-- target of a cumulative or yearly sum says nothing of one month, so it stands only where it is of the same basis.
 select
     council.council_label as council,
     spc.measure_id,
