@@ -19,7 +19,7 @@ UNITS = {
     "tonnes_per_head": "tonnes per head",
     "kilotonnes": "kilotonnes",
     "kg_per_household": "kg per household",
-    "per_1000_households": "per 1,000 households",
+    "per_1000_residents": "per 1,000 residents",
     "days": "days",
     "points": "points",
     "gbp": "",

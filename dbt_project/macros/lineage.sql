@@ -14,14 +14,16 @@
     {% endif %}
 {% endmacro %}
 
-{#- Selects measure_id, system and dataset for every measure file; the file's name begins with the measure's id,
-    but for the one of all published indicators, whose measures the framework lists. -#}
+{#- Selects measure_id, system and dataset for every measure file, whose name begins with the measure's id; and for the
+    files of many measures, which are those that the framework lists as published or returned, and the survey's. -#}
 {% macro select_measure_datasets() %}
     {%- set rows = [] -%}
-    {%- for unique_id, node in (graph.nodes | default({})).items() if node.resource_type == 'model' and node.fqn[1] == 'measures' -%}
+    {%- for unique_id, node in (graph.nodes | default({})).items()
+        if node.resource_type == 'model' and node.fqn[1] == 'measures'
+        and modules.re.match('[a-z]{2}[0-9]{2}_', node.name) -%}
         {%- set found = [] -%}
         {%- do collect_sources(unique_id, found, []) -%}
-        {%- for name in found if not name.startswith('vitals__') and node.name != 'published_indicators' -%}
+        {%- for name in found if not name.startswith('vitals__') -%}
             {%- do rows.append((node.name.split('_')[0] | upper, name.split('__')[0], name.split('__')[1])) -%}
         {%- endfor -%}
     {%- endfor -%}
@@ -38,4 +40,20 @@
         'indicators' as system,
         'published_values' as dataset
     from {{ ref('dim_indicators') }}
+
+    union all
+
+    select
+        measure_id,
+        'plan' as system,
+        'measure_values' as dataset
+    from {{ ref('fct_returned_values') }}
+
+    union all
+
+    select
+        measure_id,
+        'survey' as system,
+        'quality_of_life' as dataset
+    from {{ ref('fct_survey_estimates') }}
 {%- endmacro %}

@@ -19,3 +19,8 @@
 {% macro matches(text, pattern) %}{{ adapter.dispatch('matches', 'council_vitals')(text, pattern) }}{% endmacro %}
 {% macro default__matches(text, pattern) %}{{ text }} rlike '{{ pattern }}'{% endmacro %}
 {% macro duckdb__matches(text, pattern) %}regexp_matches({{ text }}, '{{ pattern }}'){% endmacro %}
+
+{#- Whole days from `earlier` to `later`. -#}
+{% macro days_between(earlier, later) %}{{ adapter.dispatch('days_between', 'council_vitals')(earlier, later) }}{% endmacro %}
+{% macro default__days_between(earlier, later) %}datediff({{ later }}, {{ earlier }}){% endmacro %}
+{% macro duckdb__days_between(earlier, later) %}({{ later }} - {{ earlier }}){% endmacro %}

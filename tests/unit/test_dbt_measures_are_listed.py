@@ -17,6 +17,9 @@ COLUMNS = [
     *("extract_id", "source_row"),
 ]
 
+# Models of as many measures as the framework says: their rows carry the ids.
+OF_MANY_MEASURES = {"published_indicators", "returned_values", "survey_indicators"}
+
 
 def remedy(listed: set[str], files: set[str]) -> list[str]:
     """What to do so that list and files agree, a sentence each."""
@@ -62,5 +65,5 @@ def test_measures_give_the_same_columns_row_by_row(model: Path) -> None:
 
 @pytest.mark.parametrize("model", models("measures"), ids=lambda path: path.stem)
 def test_a_measure_s_file_begins_with_its_id(model: Path) -> None:
-    ids = set(re.findall(r"'([A-Z]{2}\d{2})' as measure_id", model.read_text(encoding="utf-8")))
-    assert ids == (set() if model.stem == "published_indicators" else {model.stem[:4].upper()})
+    ids = set(re.findall(r"'([A-Z]{2}\d{2})' as measure_id", render(model.read_text(encoding="utf-8"))))
+    assert ids == (set() if model.stem in OF_MANY_MEASURES else {model.stem[:4].upper()})

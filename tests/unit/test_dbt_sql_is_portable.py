@@ -21,7 +21,7 @@ SAME_EVERYWHERE = {
     *("dense_rank", "lag", "lead", "rank", "row_number"),
 }
 # What macros/portable.sql writes for Spark.
-SPARK_SPELLINGS = {"add_months", "date_add", "trunc"}
+SPARK_SPELLINGS = {"add_months", "date_add", "datediff", "trunc"}
 # Words before a bracket that are no functions.
 GRAMMAR = {
     *(

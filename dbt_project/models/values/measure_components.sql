@@ -1,7 +1,7 @@
 -- A missing denominator (the figure is a sum) stays missing; a denominator of 0 is a number. Rows of an area count for
 -- their unit and, once more, for the area, which stands under the council: not every unit in every ward. Where nothing
--- is rolled up an area's figure is its own.
-with rows_added as (
+-- is rolled up an area's figure is its own. An area that nobody knows is none.
+with rows_of_areas as (
     select
         measure_id,
         unit_id,
@@ -14,6 +14,20 @@ with rows_added as (
     from {{ ref('measure_rows') }}
     where period_start is not null
     group by measure_id, unit_id, area_id, period_start
+),
+
+rows_added as (
+    select
+        rows_of_areas.measure_id,
+        rows_of_areas.unit_id,
+        coalesce(areas.area_id, '') as area_id,
+        rows_of_areas.period_start,
+        rows_of_areas.numerator,
+        rows_of_areas.denominator,
+        rows_of_areas.provisional,
+        rows_of_areas.row_count
+    from rows_of_areas
+    left join {{ ref('dim_areas') }} as areas on areas.area_id = rows_of_areas.area_id
 ),
 
 placed as (

@@ -137,12 +137,12 @@ calculated as (
         figures.denominator,
         {{ measure_value('figures.numerator', 'figures.denominator', 'figures.multiplier', 'figures.decimal_places') }}
             as value,
-        {{ interval_limit(
+        coalesce(cast(survey.lower_pct as decimal(28, 10)), {{ interval_limit(
             'lower', 'figures.interval_method', 'figures.numerator', 'figures.denominator', 'figures.multiplier'
-        ) }} as interval_lower,
-        {{ interval_limit(
+        ) }}) as interval_lower,
+        coalesce(cast(survey.upper_pct as decimal(28, 10)), {{ interval_limit(
             'upper', 'figures.interval_method', 'figures.numerator', 'figures.denominator', 'figures.multiplier'
-        ) }} as interval_upper,
+        ) }}) as interval_upper,
         figures.decimal_places,
         coalesce(figures.is_counted and abs(figures.denominator) < {{ var('small_denominator') }}, false)
             as is_small_denominator,
@@ -154,6 +154,12 @@ calculated as (
             and incomplete.basis = figures.basis
             and incomplete.period_type = figures.period_type
             and incomplete.period_start = figures.period_start
+    left join {{ ref('fct_survey_estimates') }} as survey
+        on
+            figures.interval_method = 'published'
+            and survey.measure_id = figures.measure_id
+            and survey.area_id = figures.area_id
+            and survey.year_start = figures.period_start
 )
 
 select
