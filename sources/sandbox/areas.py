@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from sources.sandbox.addresses import Gazetteer, gazetteer
 from sources.sandbox.effects import BOUNDARY_CHANGE
 from sources.sandbox.tables import write_csv, zipped
 from sources.sandbox.timeline import BEGIN, LAST, Days, Ints, day, generator
@@ -47,12 +48,14 @@ _NEW_WARDS = [
 
 @dataclass(frozen=True)
 class Addresses:
-    """Addresses, one array entry each: key, LSOA as a position, ward codes before and since the boundary change."""
+    """Addresses, one array entry each: key, LSOA as a position, ward codes before and since the boundary change, and
+    as they are written in the gazetteer."""
 
     uprn: npt.NDArray[np.str_]
     lsoa: Ints
     ward_before: npt.NDArray[np.str_]
     ward_since: npt.NDArray[np.str_]
+    written: Gazetteer
 
     def ward_on(self, which: Ints, days: Days) -> npt.NDArray[np.str_]:
         """Codes of the wards in which the addresses at the positions `which` lay on `days`."""
@@ -76,6 +79,7 @@ def addresses(seed: int, scale: float) -> Addresses:
         lsoa,
         before[lsoa // _LSOAS_PER_WARD],
         since[lsoa],
+        gazetteer(lsoa, "Brigstow", "XB"),
     )
 
 
@@ -144,17 +148,21 @@ def _write_lsoas(folder: Path, seed: int) -> None:
 def _write_uprns(folder: Path, known: Addresses, change: np.datetime64) -> None:
     """A line for each address and ward in which it has lain, zipped as the office sends it; three keys are spoilt."""
     moved = known.ward_before != known.ward_since
-    lines = ["UPRN,LSOA21CD,WDCD,From,To"]
+    lines = ["UPRN,LSOA21CD,WDCD,From,To,Address,Postcode"]
     spoilt = {place: f"{known.uprn[place]}A" for place in (40, 41, 42)}
     first, last = str(BEGIN), str(change - 1)
-    for place, (uprn, lsoa, before, since, has_moved) in enumerate(
-        zip(known.uprn.tolist(), known.lsoa.tolist(), known.ward_before, known.ward_since, moved.tolist(), strict=True)
+    written = [
+        f'"{line}",{postcode}' for line, postcode in zip(known.written.line, known.written.postcode, strict=True)
+    ]
+    wards = zip(known.ward_before.tolist(), known.ward_since.tolist(), moved.tolist(), strict=True)
+    for place, (uprn, lsoa, (before, since, has_moved), address) in enumerate(
+        zip(known.uprn.tolist(), known.lsoa.tolist(), wards, written, strict=True)
     ):
         uprn = spoilt.get(place, uprn)
         if has_moved:
-            lines.append(f"{uprn},X01{lsoa + 1:06d},{before},{first},{last}")
-            lines.append(f"{uprn},X01{lsoa + 1:06d},{since},{change},")
+            lines.append(f"{uprn},X01{lsoa + 1:06d},{before},{first},{last},{address}")
+            lines.append(f"{uprn},X01{lsoa + 1:06d},{since},{change},,{address}")
         else:
-            lines.append(f"{uprn},X01{lsoa + 1:06d},{since},{first},")
+            lines.append(f"{uprn},X01{lsoa + 1:06d},{since},{first},,{address}")
     member = {"uprn_lookup/NSUL_SEP_2026.csv": "\r\n".join(lines).encode()}
     (folder / UPRNS).write_bytes(zipped(member, LAST.end))

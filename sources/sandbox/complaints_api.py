@@ -196,6 +196,6 @@ def _request(row: _Row) -> _Row:
         "category": row["category"],
         "channel": row["channel"],
         "demand": row["demand"],
-        "place": {"ward": row["ward"], "uprn": row["uprn"]},
+        "place": {"ward": row["ward"], "uprn": row["uprn"], "address": row["address"]},
         "updated_at": row["updated_at"],
     }

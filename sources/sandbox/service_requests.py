@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sources.sandbox import areas, city
+from sources.sandbox.addresses import as_written
 from sources.sandbox.city import MERGED, MERGED_INTO, UNITS
 from sources.sandbox.effects import ONLINE_REPAIRS
 from sources.sandbox.timeline import BEGIN, END, Days, Flags, Ints, during_work, generator, months, quarter_numbers
@@ -21,6 +22,7 @@ CHANNELS = ["WEB", "APP", "TEL", "EML", "F2F", "LET"]
 DEMANDS = ["V", "F"]
 _NONE = np.datetime64("NaT", "D")
 _TEAMS = np.array(list(city.TEAMS))
+_WRITTEN = 0.045  # share of the requests without a key whose address somebody typed in
 
 # Unit, category, requests a year, share of failure demand, usual days until completion.
 _KINDS = [
@@ -78,7 +80,18 @@ def generate(folder: Path, seed: int, scale: float) -> None:
         "uprn": known.uprn[where],
     }
     located = rng.random(n) < 0.82
+    columns |= _addresses(generator(seed, "written addresses"), known, where, located)
     pq.write_table(_with_faults(rng, _versions(rng, columns, judged, located)), folder / RECORDS, compression="zstd")
+
+
+def _addresses(rng: np.random.Generator, known: areas.Addresses, where: Ints, located: Flags) -> dict[str, np.ndarray]:
+    """For some of the requests that have no key the address as it was typed in; and, which the system itself does not
+    know and never tells, the key of the home that is meant."""
+    written = np.flatnonzero(~located & (rng.random(len(where)) < _WRITTEN))
+    address, meant = np.full(len(where), None, object), np.full(len(where), None, object)
+    address[written], tells = as_written(rng, known.written, where[written])
+    meant[written[tells]] = known.uprn[where[written[tells]]]
+    return {"address": address, "meant_uprn": meant}
 
 
 def _received(rng: np.random.Generator, scale: float) -> tuple[Ints, Days]:

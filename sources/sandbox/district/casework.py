@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sources.sandbox import timeline
+from sources.sandbox.addresses import as_written
 from sources.sandbox.district.world import (
     CASEWORK_TEAMS,
     FIRST_UPRN,
@@ -30,6 +31,7 @@ from sources.sandbox.district.world import (
     in_force,
     per_team,
     ward_of,
+    written_addresses,
 )
 from sources.sandbox.timeline import BEGIN, END, Days, Flags, Floats, Ints
 
@@ -44,6 +46,7 @@ _CATEGORIES = {
     "REG": ["Noise", "Food hygiene", "Licence", "Parking"],
 }
 _ELSEWHERE = ["General enquiry", "Appointment", "Report a problem"]
+_WRITTEN = 0.02  # share of the requests without a key whose address somebody typed in
 _CHANNELS = np.array(["Online", "Telephone", "Email", "Face to face"])
 
 
@@ -69,7 +72,7 @@ def generate(folder: Path, seed: int, scale: float) -> None:
     address = np.where(rng.random(len(first.number)) < 0.6, rng.integers(0, HOUSEHOLDS, len(first.number)), -1)
     complaints = pa.concat_tables([_complaints(rng, cases, address) for cases in (first, second)])
     _write(folder / COMPLAINTS, complaints)
-    _write(folder / REQUESTS, _requests(rng, scale))
+    _write(folder / REQUESTS, _requests(rng, timeline.generator(seed, "district written addresses"), scale))
     _write(folder / DECISIONS, _decisions(rng, second))
 
 
@@ -157,7 +160,7 @@ def _complaints(rng: np.random.Generator, cases: _Cases, address: Ints) -> pa.Ta
     return table.filter(pa.array(there))
 
 
-def _requests(rng: np.random.Generator, scale: float) -> pa.Table:
+def _requests(rng: np.random.Generator, writing: np.random.Generator, scale: float) -> pa.Table:
     team, received = arrivals(rng, per_team("requests") * scale)
     n = len(team)
     # Failure demand: something was not done, or not done right; more of it where more complaints are upheld.
@@ -168,6 +171,11 @@ def _requests(rng: np.random.Generator, scale: float) -> pa.Table:
     address = rng.integers(0, HOUSEHOLDS, n)
     located = rng.random(n) < np.where(np.char.startswith(UNITS[team], "ENV"), 0.95, 0.3)
     names = np.array([ward[1] for ward in [*WARDS, *WARDS_BEFORE, WARD_SINCE]])
+    # Some requests without a key have the address as it was typed in; the system does not know which home is meant.
+    written = np.flatnonzero(~located & (writing.random(n) < _WRITTEN))
+    text, meant = np.full(n, None, object), np.full(n, None, object)
+    text[written], tells = as_written(writing, written_addresses(), address[written])
+    meant[written[tells]] = (FIRST_UPRN + address[written[tells]]).astype(str)
     return pa.table(
         {
             "reference": [f"SR{number:07d}" for number in range(1, n + 1)],
@@ -179,6 +187,8 @@ def _requests(rng: np.random.Generator, scale: float) -> pa.Table:
             "completed": np.where(done, completed, NONE),
             "ward": pa.array(names[ward_of(address, received)], mask=~located),
             "uprn": pa.array((FIRST_UPRN + address).astype(str), mask=~located),
+            "address": pa.array(text, pa.string()),
+            "meant_uprn": pa.array(meant, pa.string()),
             "modified": timeline.during_work(np.where(done, completed, received), rng),
         }
     )

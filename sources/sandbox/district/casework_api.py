@@ -98,7 +98,7 @@ def _request(row: dict[str, Any]) -> dict[str, Any]:
         "source": row["channel"],
         "demandType": row["demand"],
         "timeline": {step: _shown(row[step]) for step in ("received", "completed")},
-        "address": {"uprn": row["uprn"], "ward": row["ward"]},
+        "address": {"uprn": row["uprn"], "ward": row["ward"], "written": row["address"]},
         "lastModified": f"{row['modified']:%d/%m/%Y %H:%M:%S}",
     }
 

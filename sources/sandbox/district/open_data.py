@@ -14,11 +14,14 @@ from sources.sandbox.district.world import (
     AREA_CODE,
     FIRST_UPRN,
     HOUSEHOLDS,
+    LSOAS_PER_WARD,
     WARD_SINCE,
     WARDS,
     WARDS_BEFORE,
     WARDS_MERGED,
+    lsoa_of_addresses,
     ward_of,
+    written_addresses,
 )
 from sources.sandbox.tables import write_csv
 
@@ -38,7 +41,6 @@ _NAMES = [
 ]
 _CODES = [AREA_CODE] + [f"X07{number:06d}" for number in range(2, len(_NAMES) + 1)]
 _YEARS = range(2015, 2026)
-_LSOAS = 5  # to a ward
 _FOUNDED = np.datetime64("2015-05-01")
 # Indicator, kind of value, years until it is published, whether by financial year, first value of the district,
 # change a year, spread over areas, and how far the district lies from its neighbours.
@@ -109,7 +111,7 @@ def _write_areas(rng: np.random.Generator, folder: Path) -> None:
     wards += [[code, name, _FOUNDED, end, ""] for code, name, *_ in WARDS_BEFORE]
     wards.append([*WARD_SINCE[:2], WARDS_MERGED, "", " ".join(code for code, *_ in WARDS_BEFORE)])
     write_csv(folder / "wards.csv", ["Code", "Name", "From", "To", "Made from"], wards)
-    count = (len(WARDS) + len(WARDS_BEFORE)) * _LSOAS
+    count = (len(WARDS) + len(WARDS_BEFORE)) * LSOAS_PER_WARD
     ranks = rng.choice(np.arange(3000, 32000), count, replace=False)
     lsoas = [f"X01{number:06d}" for number in range(1, count + 1)]
     rows = [
@@ -121,14 +123,18 @@ def _write_areas(rng: np.random.Generator, folder: Path) -> None:
     address = np.arange(HOUSEHOLDS)
     before = ward_of(address, np.full(HOUSEHOLDS, _FOUNDED))
     since = ward_of(address, np.full(HOUSEHOLDS, WARDS_MERGED))
-    within = np.concatenate([np.arange(size) * _LSOAS // size for size in np.bincount(before).tolist()])
+    part = lsoa_of_addresses()
+    written = written_addresses()
+    texts = zip(written.line.tolist(), written.postcode.tolist(), strict=True)
     lines = []
-    for place, old, new, part in zip(address.tolist(), before.tolist(), since.tolist(), within.tolist(), strict=True):
-        lsoa, number = lsoas[old * _LSOAS + part], FIRST_UPRN + place
-        lines.append([number, _FOUNDED, "" if old == new else end, lsoa, codes[old]])
+    for place, old, new, lsoa_place, text in zip(
+        address.tolist(), before.tolist(), since.tolist(), part.tolist(), texts, strict=True
+    ):
+        lsoa, number = lsoas[lsoa_place], FIRST_UPRN + place
+        lines.append([number, _FOUNDED, "" if old == new else end, lsoa, codes[old], *text])
         if old != new:
-            lines.append([number, WARDS_MERGED, "", lsoa, codes[new]])
-    write_csv(folder / "addresses.csv", ["UPRN", "From", "To", "LSOA", "Ward"], lines)
+            lines.append([number, WARDS_MERGED, "", lsoa, codes[new], *text])
+    write_csv(folder / "addresses.csv", ["UPRN", "From", "To", "LSOA", "Ward", "Address", "Postcode"], lines)
 
 
 def _write_deflators(folder: Path) -> None:

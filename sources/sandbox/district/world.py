@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
+from sources.sandbox.addresses import Gazetteer, gazetteer
 from sources.sandbox.timeline import Days, Floats, Ints, months
 
 AREA_CODE = "X07000001"
@@ -100,6 +102,7 @@ WARDS = [
     ("X05100011", "Stoke Priors", "ENV-STH", 0.07),
     ("X05100012", "Tardebrook", "ENV-STH", 0.06),
 ]
+LSOAS_PER_WARD = 5
 FIRST_UPRN = 901_000_000_000  # addresses are numbered from here, ward by ward: those of the merged wards come last
 
 
@@ -158,6 +161,19 @@ def ward_of(address: Ints, day: Days) -> Ints:
     place = np.searchsorted(np.cumsum(shares) * HOUSEHOLDS, address, side="right")
     merged = (place >= len(WARDS)) & (day >= WARDS_MERGED)
     return np.where(merged, len(WARDS) + len(WARDS_BEFORE), np.minimum(place, len(WARDS) + len(WARDS_BEFORE) - 1))
+
+
+def lsoa_of_addresses() -> Ints:
+    """Place of each address's LSOA: LSOAS_PER_WARD of equal size to each ward before the merger."""
+    ward = ward_of(np.arange(HOUSEHOLDS), np.full(HOUSEHOLDS, WARDS_MERGED - 1))
+    within = np.concatenate([np.arange(size) * LSOAS_PER_WARD // size for size in np.bincount(ward).tolist()])
+    return ward * LSOAS_PER_WARD + within
+
+
+@cache
+def written_addresses() -> Gazetteer:
+    """The addresses as they are written in the gazetteer."""
+    return gazetteer(lsoa_of_addresses(), "Bremesgrave", "XM")
 
 
 def per_team(attribute: str) -> Floats:
