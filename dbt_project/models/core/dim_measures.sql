@@ -19,6 +19,13 @@ select
     valid_to,
     supersedes,
     roll_up,
-    interval_method
+    interval_method,
+    computed_by,
+    portfolio_id,
+    weight,
+    baseline,
+    baseline_period,
+    due_working_days,
+    is_standing
 from {{ ref('stg_framework__measures') }}
 order by measure_id

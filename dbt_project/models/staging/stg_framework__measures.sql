@@ -20,6 +20,13 @@ select
     supersedes,
     roll_up,
     interval_method,
+    computed_by,
+    portfolio_id,
+    weight,
+    baseline,
+    baseline_period,
+    due_working_days,
+    is_standing,
     _extract_id as extract_id,
     _row_number as source_row
 from {{ source('raw', 'framework__measures') }}

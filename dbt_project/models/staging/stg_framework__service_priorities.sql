@@ -1,0 +1,11 @@
+select
+    priority_id,
+    unit_id,
+    outcome_id,
+    title,
+    measure_id,
+    valid_from,
+    valid_to,
+    _extract_id as extract_id,
+    _row_number as source_row
+from {{ source('raw', 'framework__service_priorities') }}
