@@ -634,6 +634,8 @@ def spc(
     """
     from orchestration import spc as control
 
+    if context.args and not rebase:
+        raise ConfigurationError(f"What is {', '.join(context.args)}? One file at a time; columns go with options.")
     rules = control.Rules(
         polarity=polarity,
         target=None if target is None else control.target_of(target),
@@ -641,8 +643,6 @@ def spc(
         rebases=[control.day_of(text) for text in [*(rebase or []), *context.args]],
         screening=not no_screening,
     )
-    if context.args and not rebase:
-        raise ConfigurationError(f"What is {', '.join(context.args)}? One file at a time; columns go with options.")
     control.check_suffixes(to, chart)
     readings = control.read(file, day, value, series)
     results = control.classify(readings, rules)

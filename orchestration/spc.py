@@ -4,14 +4,18 @@ files. Not here: the rules, and how a chart is drawn (exports/xmr.py)."""
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from itertools import groupby, pairwise
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import jinja2
@@ -21,7 +25,8 @@ import pyarrow.parquet as pq
 from exports.xmr import ASSURANCES, KINDS, XmrPoint, XmrSeries, causes, signals, xmr_chart
 from orchestration import querying
 from orchestration.settings import DBT_PROJECT
-from sources.errors import ConfigurationError, listed, nearest
+from sources.connectors.readers.encodings import Utf8
+from sources.errors import ConfigurationError, SourceError, listed, nearest
 
 POLARITIES = ("higher", "lower", "context")
 FEWEST_TO_FIX = 12
@@ -70,23 +75,20 @@ class Result:
 
 def read(path: Path, day: str, value: str, series: str | None) -> Readings:
     """The points of a CSV or Parquet file. Raises ConfigurationError naming the row and what to do about it."""
-    table = _table(path)
+    columns = _columns(path)
     wanted = {"--date": day, "--value": value, **({"--series": series} if series else {})}
     problems = [
-        f"{path.name} has no column '{name}' ({option}).{nearest(name, table.column_names)} "
-        f"Columns: {listed(table.column_names)}."
+        f"{path.name} has no column '{name}' ({option}).{nearest(name, columns)} Columns: {listed(columns)}."
         for option, name in wanted.items()
-        if name not in table.column_names
+        if name not in columns
     ]
     if problems:
         raise ConfigurationError(problems)
-    if not table.num_rows:
+    names = columns[series] if series else [""] * len(columns[day])
+    if not names:
         raise ConfigurationError(f"{path.name} has columns but no rows: there is nothing to look at.")
-    names = table.column(series).to_pylist() if series else [""] * table.num_rows
     rows, blank = [], 0
-    for number, (name, when, figure) in enumerate(
-        zip(names, table.column(day).to_pylist(), table.column(value).to_pylist(), strict=True), start=2
-    ):
+    for number, (name, when, figure) in enumerate(zip(names, columns[day], columns[value], strict=True), start=2):
         where = f"{path.name}, row {number}"
         amount = _number(figure, f"{where}: column '{value}'")
         if amount is None:
@@ -104,24 +106,35 @@ def read(path: Path, day: str, value: str, series: str | None) -> Readings:
     return Readings(rows, blank)
 
 
-def _table(path: Path) -> pa.Table:
+def _columns(path: Path) -> dict[str, list[Any]]:
+    """The file's columns by their headings; row 1 is the headings'."""
     if not path.is_file():
         raise ConfigurationError(f"{path}: there is no such file.")
     if path.suffix.lower() == ".parquet":
         try:
-            return pq.read_table(path)
+            return pq.read_table(path).to_pydict()
         except (pa.ArrowInvalid, OSError) as error:
             raise ConfigurationError(f"{path.name} cannot be read as Parquet: {error}") from None
-    if not path.read_bytes()[:4].strip():
+    try:
+        with path.open("rb") as file:
+            text = Utf8(file, None, path.name).read().decode()
+    except SourceError as error:
+        raise ConfigurationError(str(error)) from None
+    if not text.strip():
         raise ConfigurationError(f"{path.name} is empty.")
-    with duckdb.connect() as con:
-        for encoding in ("utf-8", "latin-1"):
-            try:
-                relation = con.read_csv(str(path), header=True, all_varchar=True, encoding=encoding)
-                return relation.to_arrow_table()
-            except duckdb.Error as error:
-                problem = str(error).splitlines()[0]
-    raise ConfigurationError(f"{path.name} cannot be read as CSV: {problem}")
+    head = text.lstrip().splitlines()[0]
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t|", key=head.count))
+    try:
+        headings, *records = (row for row in rows if any(cell.strip() for cell in row))
+    except csv.Error as error:
+        raise ConfigurationError(f"{path.name} cannot be read as CSV: {error} (line {rows.line_num}).") from None
+    for number, record in enumerate(records, start=2):
+        if len(record) != len(headings):
+            raise ConfigurationError(
+                f"{path.name}, row {number} has {len(record)} cells, the headings are {len(headings)}. "
+                "Put quotation marks around cells that hold the delimiter."
+            )
+    return {heading.strip(): [record[place] for record in records] for place, heading in enumerate(headings)}
 
 
 def _number(figure: object, where: str) -> Decimal | None:
@@ -180,6 +193,7 @@ def check_suffixes(to: Path | None, chart: Path | None) -> None:
         raise ConfigurationError(problems)
 
 
+@lru_cache
 def query(points: str) -> str:
     """The SQL of the rule set over a relation with series, date, value, and what `xmr` asks for besides."""
     macros = jinja2.Environment(autoescape=False).from_string(
