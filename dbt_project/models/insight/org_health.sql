@@ -29,10 +29,10 @@ due as (
                 periods.period_start = council.reporting_period_start
                 or (
                     periods.period_type not in ('month', 'quarter')
-                    and periods.working_days_until + cast(null as int) <= reporting.working_days_until
+                    and periods.working_days_until + measures.due_working_days <= reporting.working_days_until
                 )
             )
-    where measures.frequency in ('month', 'quarter') or cast(null as int) is not null
+    where measures.frequency in ('month', 'quarter') or measures.due_working_days is not null
     group by measures.measure_id
 ),
 
