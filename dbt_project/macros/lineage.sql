@@ -20,7 +20,7 @@
     {%- set rows = [] -%}
     {%- for unique_id, node in (graph.nodes | default({})).items()
         if node.resource_type == 'model' and node.fqn[1] == 'measures'
-        and modules.re.match('[a-z]{2}[0-9]{2}_', node.name) -%}
+        and modules.re.match('[a-z]{2}[0-9]{2}[a-z]?_', node.name) -%}
         {%- set found = [] -%}
         {%- do collect_sources(unique_id, found, []) -%}
         {%- for name in found if not name.startswith('vitals__') -%}
@@ -47,7 +47,8 @@
         measure_id,
         'plan' as system,
         'measure_values' as dataset
-    from {{ ref('fct_returned_values') }}
+    from {{ ref('dim_measures') }}
+    where computed_by = 'return'
 
     union all
 

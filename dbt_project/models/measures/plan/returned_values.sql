@@ -11,5 +11,6 @@ select
     returned.extract_id,
     returned.source_row
 from {{ ref('fct_returned_values') }} as returned
-inner join {{ ref('dim_measures') }} as measures on measures.measure_id = returned.measure_id
+inner join {{ ref('dim_measures') }} as measures
+    on measures.measure_id = returned.measure_id and measures.computed_by = 'return'
 where returned.missing_reason is null
