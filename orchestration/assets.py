@@ -13,10 +13,11 @@ from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 import exports
 from exports.publications import read_publications
 from orchestration import attempts, build, periods
+from orchestration.addresses import land_matches
 from orchestration.freshness import freshness
 from orchestration.progress import journal
 from orchestration.sandbox import source_systems
-from orchestration.settings import Settings, code_version
+from orchestration.settings import ADDRESSES_WRITTEN_DOWN, GAZETTEER, Settings, code_version
 from sources.config import Source
 from sources.contract import Contract
 from sources.errors import ConfigurationError, SourceError
@@ -100,6 +101,37 @@ def dataset_asset(settings: Settings, source: Source, contract: Contract) -> dg.
         )
 
     return landing
+
+
+def matches_asset(settings: Settings, contract: Contract) -> dg.AssetsDefinition:
+    """The asset that matches addresses to the gazetteer, once both have landed. A failure is a failed check."""
+
+    @dg.asset(
+        key=[contract.system, contract.dataset],
+        group_name=contract.system,
+        kinds={"python", "parquet"},
+        owners=[settings.council.contact],
+        description=contract.purpose,
+        metadata={"contract": f"sources/contracts/{contract.system}/{contract.dataset}.yaml"},
+        deps=[name.split(".") for name in (GAZETTEER, ADDRESSES_WRITTEN_DOWN)],
+        required_resource_keys={ALONE},
+        check_specs=[
+            dg.AssetCheckSpec(
+                LANDED_CHECK,
+                asset=[contract.system, contract.dataset],
+                description="What has been matched met its contract, and stands in raw.",
+            )
+        ],
+    )
+    def matching(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        landed, error = land_matches(settings, contract)
+        errors = [error] if error else [item.error for item in landed if item.error]
+        for problem in errors:
+            context.log.error(problem)
+        check = dg.AssetCheckResult(check_name=LANDED_CHECK, passed=not errors)
+        return dg.MaterializeResult(metadata=_landing_metadata(landed), check_results=[check])
+
+    return matching
 
 
 def _in_time(settings: Settings, contract: Contract, quarter: Quarter) -> dg.AssetCheckResult:
@@ -281,7 +313,7 @@ def other_raw_tables(settings: Settings) -> list[dg.AssetSpec]:
     """What dbt reads and no dataset asset makes: datasets of other councils, here without rows, and the tables that the
     build itself writes."""
     translator = Translator(settings)
-    declared = {dg.AssetKey([contract.system, contract.dataset]) for _, contract in settings.declared()}
+    declared = {dg.AssetKey(name.split(".")) for name in settings.owners()}
     specs = []
     for source in build.read_manifest(settings)["sources"].values():
         key = translator.get_asset_key(source)

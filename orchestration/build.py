@@ -24,7 +24,8 @@ import duckdb
 
 from exports import Check
 from orchestration import attempts, published
-from orchestration.settings import DBT_PROJECT, Settings
+from orchestration.settings import DBT_PROJECT, MATCHES, Settings
+from sources.conform import quoted
 from sources.contract import Contract
 from sources.landing import ExtractInForce, extracts_in_force, remove_leftovers
 from sources.periods import Quarter, day_rows, period_rows
@@ -67,7 +68,7 @@ def alone(settings: Settings) -> Iterator[None]:
 def in_force(settings: Settings, quarter: Quarter, as_of: datetime | None) -> dict[str, list[ExtractInForce]]:
     """The extracts that count for a release of `quarter`, as known at `as_of`, by contract: none later than it, none of
     a dataset that the council no longer declares."""
-    declared = {contract.name for _, contract in settings.declared()}
+    declared = settings.owners()
     return {
         contract.name: [
             extract
@@ -126,14 +127,39 @@ def finished(settings: Settings, quarter: Quarter, as_of: datetime | None) -> Pa
 
 
 def publish(settings: Settings, quarter: Quarter, as_of: datetime | None) -> None:
-    """Take staging and raw out of the build that has passed, for personal data stop here, and rename it into place."""
+    """Take staging and raw out of the build that has passed, for personal data stop here, and rename it into place.
+
+    Restricted models are views until now, so that no page of the file ever held what they tell.
+    """
+    target = finished(settings, quarter, as_of)
     with duckdb.connect(str(settings.build)) as con:
+        if target == settings.curated:
+            _keep_restricted(con, settings)
+        con.execute("drop schema if exists restricted cascade")
         con.execute("drop schema if exists staging cascade")
         con.execute("drop schema raw cascade")
         con.execute("checkpoint")
     with settings.build.open("rb") as file:
         os.fsync(file.fileno())
-    settings.build.replace(finished(settings, quarter, as_of))
+    settings.build.replace(target)
+
+
+def _keep_restricted(con: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """Write the restricted models to a file that only its owner may read, where the council asks for it; else there is
+    none."""
+    if not settings.council.restricted_tables:
+        settings.restricted.unlink(missing_ok=True)
+        return
+    aside = settings.restricted.with_name(f".{settings.restricted.name}")
+    aside.unlink(missing_ok=True)
+    con.execute(f"attach {quoted(str(aside))} as aside")
+    aside.chmod(0o600)  # while it is empty
+    for (name,) in con.execute(
+        "select view_name from duckdb_views() where schema_name = 'restricted' order by view_name"
+    ).fetchall():
+        con.execute(f'create table aside."{name}" as select * from restricted."{name}" order by all')
+    con.execute("detach aside")
+    aside.replace(settings.restricted)
 
 
 def dbt(settings: Settings, arguments: list[str], callback: Callable[[Any], None] | None = None) -> Any:
@@ -352,12 +378,14 @@ def _catalogue(
         "required_for_release boolean, is_declared boolean, last_period_start date, last_extracted_at timestamptz, "
         "last_extracted_on date, row_count bigint, rejected_count bigint, is_missing boolean, reason varchar)"
     )
-    owners = {contract.name: source.owner for source, contract in settings.declared()}
+    owners = settings.owners()
     datasets = []
     for contract in settings.contracts.values():
         found, declared = extracts[contract.name], contract.name in owners
         missing = declared and is_missing(settings, contract, found, quarter, as_of)
         reason = attempts.last_error(settings.data, contract, quarter, as_of) if missing else None
+        if contract.name == MATCHES and reason is None:
+            missing = False  # where every record has its key there is nothing to match
         datasets.append(
             (
                 *(contract.system, contract.dataset, owners.get(contract.name), contract.load),

@@ -159,7 +159,7 @@ def _execute(chosen: Settings, tags: Mapping[str, str], tell: Callable[[str], No
         job = loaded.resolve_job_def("quarter")
         keys = None
         if periods.as_of(tags) is not None:
-            landing = {dg.AssetKey([contract.system, contract.dataset]) for _, contract in chosen.declared()}
+            landing = {dg.AssetKey(name.split(".")) for name in chosen.owners()}
             keys = [key for key in job.asset_layer.executable_asset_keys if key not in landing]
         with dg.DagsterInstance.get() as instance:
             _bury(instance, chosen)

@@ -52,7 +52,8 @@ class Sandbox(_Strict):
 
 class Council(_Strict):
     """One council. `area_code` is its statistical code, `accent` its colour on pages: dark, for text on white.
-    `default` is true of the one that is meant where nobody names a council."""
+    `default` is true of the one that is meant where nobody names a council. `restricted_tables`: whether tables of
+    single addresses are kept, in a file of their own; without it there are none."""
 
     id: str
     default: bool = False
@@ -61,6 +62,7 @@ class Council(_Strict):
     area_code: str
     contact: str
     accent: str = pydantic.Field("#0b5c6b", pattern="^#[0-9a-f]{6}$")
+    restricted_tables: bool = False
     calendar: Calendar
     sandbox: Sandbox | None = None
 

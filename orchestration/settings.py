@@ -20,6 +20,8 @@ from sources.errors import ConfigurationError, listed, nearest, shown_path
 
 ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT = ROOT / "dbt_project"
+# What people wrote down, matched to the gazetteer: made by the pipeline itself of what two sources land.
+MATCHES, GAZETTEER, ADDRESSES_WRITTEN_DOWN = "addresses.matches", "areas.uprns", "complaints.service_requests"
 COUNCILS = ROOT / "councils"  # unless VITALS_COUNCILS names another folder, say of a repository of the council's own
 
 
@@ -57,6 +59,11 @@ class Settings:
         return self.data / "rebuilt.duckdb"
 
     @property
+    def restricted(self) -> Path:
+        """Tables of single addresses, for the few who may see them; there only where council.yaml asks for it."""
+        return self.data / "restricted.duckdb"
+
+    @property
     def releases(self) -> Path:
         """Folder of immutable releases."""
         return self.data / "releases"
@@ -84,6 +91,17 @@ class Settings:
     def declared(self) -> list[tuple[Source, Contract]]:
         """Every dataset of the council with its source, in a stable order."""
         return [(source, contract) for source in self.sources.values() for contract in source.datasets.values()]
+
+    def matches(self) -> Contract | None:
+        """The dataset that the pipeline makes itself of others; None where the council does not declare those."""
+        declared = {contract.name for _, contract in self.declared()}
+        return self.contracts[MATCHES] if {GAZETTEER, ADDRESSES_WRITTEN_DOWN} <= declared else None
+
+    def owners(self) -> dict[str, str]:
+        """Who answers for each dataset that lands, by the contract's name: the source's owner, or for what the pipeline
+        makes itself the council's contact."""
+        owners = {contract.name: source.owner for source, contract in self.declared()}
+        return owners | ({MATCHES: self.council.contact} if self.matches() else {})
 
 
 def settings(council: str | None = None) -> Settings:

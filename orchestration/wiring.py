@@ -5,7 +5,15 @@ from __future__ import annotations
 import dagster as dg
 
 from orchestration import build
-from orchestration.assets import ALONE, alone, dataset_asset, dbt_models, other_raw_tables, publication_assets
+from orchestration.assets import (
+    ALONE,
+    alone,
+    dataset_asset,
+    dbt_models,
+    matches_asset,
+    other_raw_tables,
+    publication_assets,
+)
 from orchestration.schedules import quarter_schedule
 from orchestration.settings import Settings
 
@@ -13,6 +21,7 @@ from orchestration.settings import Settings
 def definitions(chosen: Settings) -> dg.Definitions:
     """Everything for one council. Raises ConfigurationError with every problem in its configuration."""
     manifest = build.manifest(chosen)
+    matches = chosen.matches()
     quarter = dg.define_asset_job(
         "quarter",
         selection=dg.AssetSelection.all(),
@@ -23,6 +32,7 @@ def definitions(chosen: Settings) -> dg.Definitions:
     return dg.Definitions(
         assets=[
             *(dataset_asset(chosen, source, contract) for source, contract in chosen.declared()),
+            *([matches_asset(chosen, matches)] if matches else []),
             *other_raw_tables(chosen),
             dbt_models(chosen, manifest),
             publication_assets(chosen, manifest),
