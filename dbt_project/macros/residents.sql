@@ -3,16 +3,17 @@
 {#-
   One row per quarter of which `dataset` has landed: the council's population at the newest 30 June not later than the
   quarter's end, as rows of a measure of the council itself, because services have no residents of their own. The figure
-  is provisional until the estimate for the quarter's own mid-year is out.
+  is provisional until the estimate for the quarter's own mid-year is out. Where quarters add up to a year, each brings one
+  of four `parts` of the residents.
 -#}
-{% macro residents_of_quarters(measure_id, system, dataset) %}
+{% macro residents_of_quarters(measure_id, system, dataset, parts=1) %}
 select
     '{{ measure_id }}' as measure_id,
     root_unit_id as unit_id,
     '' as area_id,
     period_start,
     0 as numerator,
-    population as denominator,
+    population{{ ' / ' ~ parts if parts > 1 }} as denominator,
     {{ months_after('estimate_date', 12) }} <= period_end as is_provisional,
     extract_id,
     source_row

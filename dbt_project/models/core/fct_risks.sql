@@ -7,6 +7,7 @@ select
     risks.likelihood,
     risks.impact,
     risks.current_score,
+    risks.target_score,
     risks.tolerance_score,
     risks.current_score > risks.tolerance_score as is_out_of_tolerance,
     earlier.current_score as previous_score,

@@ -36,6 +36,7 @@ series as (
         measures.decimal_places,
         case measures.accumulation
             when 'cumulative' then 'past_years'
+            when 'cumulative_only' then 'past_years'
             when 'in_period' then 'level'
             else 'last_figure'
         end as method,

@@ -40,7 +40,7 @@ spans as (
             when bases.basis = 'in_period' then periods.period_start
             when measures.accumulation = 'rolling_12_months'
                 then {{ months_after(days_after('periods.period_end', 1), -12) }}
-            when measures.accumulation = 'cumulative' then periods.financial_year_start
+            when measures.accumulation in ('cumulative', 'cumulative_only') then periods.financial_year_start
             when measures.accumulation = 'point_in_time' and measures.frequency = 'month'
                 then {{ month_start('periods.period_end') }}
             else periods.period_start
