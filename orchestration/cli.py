@@ -550,6 +550,8 @@ def trace(
     out.print()
     for label, number in parts.items():
         out.print(f"  {label:<{width}}  {_number(number):>16}")
+    for gap in traced.gaps:
+        out.print(f"  Not in it: {_plain(gap)}.", markup=False)
     out.print(f"\nFrom {traced.row_count:,} source rows in {len(traced.extracts)} extracts:")
     for extract in traced.extracts:
         out.print(f"  {extract.rows:>9,} rows  {extract.origin}")

@@ -32,6 +32,18 @@ _ROWS = """
       and (r.numerator <> 0 or coalesce(r.denominator, 1) <> 0)  -- what counts neither way yet is not behind the figure
 """
 
+# What is not in a figure: units that said why they gave no value, or whose return never came, in the same span of days.
+_GAPS = """
+    select distinct u.unit_name, g.missing_reason, g.period_label, g.period_start
+    from measures.measure_gaps as g
+    join core.dim_units as u on u.unit_id = g.unit_id
+    join core.bridge_unit_ancestors as a on a.unit_id = g.unit_id and a.ancestor_unit_id = ?
+    join measures.measure_windows as w
+      on w.measure_id = g.measure_id and g.period_start between w.window_start and w.window_end and w.basis = 'reported'
+    where g.measure_id = ? and w.period_code = ?
+    order by g.period_start, u.unit_name
+"""
+
 
 @dataclass(frozen=True)
 class TracedExtract:
@@ -58,6 +70,7 @@ class Traced:
     denominator: Decimal | None
     row_count: int
     extracts: list[TracedExtract]
+    gaps: list[str]  # units below that gave no value, with the reason and the period
     _curated: Path
     _parameters: dict[str, str]
     _shown: frozenset[str]
@@ -135,6 +148,10 @@ def trace(settings: Settings, measure: str, period: str, unit: str | None) -> Tr
             "and v.basis = 'reported'",
             [measure, chosen, period],
         ).fetchone()
+        gaps = [
+            f"{name} ({reason.replace('_', ' ')}, {label})"
+            for name, reason, label, _ in con.execute(_GAPS, [chosen, measure, period]).fetchall()
+        ]
         if found is None:
             codes = con.execute(
                 "select distinct period_code from measures.measure_values where measure_id = ? and unit_id = ? "
@@ -143,7 +160,8 @@ def trace(settings: Settings, measure: str, period: str, unit: str | None) -> Tr
             ).fetchall()
             raise ConfigurationError(
                 f"{measure} has no figure for {units[chosen]} in '{period}'. "
-                f"Newest: {listed(code for (code,) in codes)}."
+                + (f"No value from {'; '.join(gaps)}. " if gaps else "")
+                + f"Newest: {listed(code for (code,) in codes)}."
             )
         parameters = {"measure": measure, "period": period, "unit": chosen}
         extracts = con.execute(
@@ -165,6 +183,7 @@ def trace(settings: Settings, measure: str, period: str, unit: str | None) -> Tr
         denominator_label=denominator_label or "",
         denominator=denominator,
         row_count=sum(rows for *_, rows in extracts),
+        gaps=gaps,
         extracts=[TracedExtract(i, o, h, settings.data / p, n) for i, o, h, p, n in extracts],
         _curated=settings.curated,
         _parameters=parameters,

@@ -14,6 +14,7 @@ from support.builders import extract_of
 from orchestration import build
 from orchestration.settings import Settings
 from orchestration.tracing import Traced, trace
+from sources.errors import ConfigurationError
 from sources.landing import Landed, extracts_in_force, land
 from sources.periods import Quarter
 
@@ -24,8 +25,12 @@ FIGURE = """
     create table core.dim_measures as select 'M1' as measure_id, 'Cases' as measure_name, 'cases' as numerator_label,
         'all' as denominator_label, cast(null as varchar) as roll_up;
     create table core.dim_units as
-        select 'C' as unit_id, 'Council' as unit_name, cast(null as varchar) as parent_unit_id;
-    create table core.bridge_unit_ancestors as select 'C' as unit_id, 'C' as ancestor_unit_id;
+        select 'C' as unit_id, 'Council' as unit_name, cast(null as varchar) as parent_unit_id
+        union all select 'D', 'Directorate', 'C' union all select 'E', 'Empty', 'C';
+    create table core.bridge_unit_ancestors as
+        select unnest(['C', 'D', 'D', 'E', 'E']) as unit_id, unnest(['C', 'D', 'C', 'E', 'C']) as ancestor_unit_id;
+    create table measures.measure_gaps as select 'M1' as measure_id, 'D' as unit_id, 'not_returned' as missing_reason,
+        'Q1' as period_label, date '2025-04-01' as period_start;
     create table core.dim_extracts as select * from raw.vitals__extracts;
     create table measures.measure_windows as select 'M1' as measure_id, 'reported' as basis,
         '2025-26-Q1' as period_code, date '2025-04-01' as window_start, date '2025-06-30' as window_end;
@@ -90,3 +95,19 @@ def test_what_is_personal_or_unknown_today_is_not_shown(council: Settings) -> No
     names = traced(council).rows().column_names
     assert "case_id" in names
     assert not {"uprn", "complainant"} & set(names)
+
+
+def test_what_is_not_in_a_figure_is_said(council: Settings) -> None:
+    put(council, "first", None, "A")
+    assert traced(council).gaps == ["Directorate (not returned, Q1)"]
+
+
+def test_why_there_is_no_figure_is_said(council: Settings) -> None:
+    put(council, "first", None, "A")
+    traced(council)
+    with pytest.raises(
+        ConfigurationError, match=r"for Directorate in '2025-26-Q1'. No value from Directorate"
+    ):
+        trace(council, "M1", "2025-26-Q1", "D")
+    with pytest.raises(ConfigurationError, match=r"no figure for Empty in '2025-26-Q1'. Newest"):
+        trace(council, "M1", "2025-26-Q1", "E")
