@@ -25,25 +25,18 @@ figures as (
         on
             measures.measure_id = figures.measure_id
             and (measures.frequency = figures.period_type or figures.period_type = 'other')
-),
-
--- Until the framework declares interventions there are none.
-rebase_dates as (
-    select
-        cast(null as string) as measure_id,
-        cast(null as string) as unit_id,
-        cast(null as date) as starts_on
-    from {{ ref('dim_council') }}
-    where 1 = 0
+            -- What starts from nothing each April, and says nothing by the month, is no process with limits.
+            and measures.accumulation <> 'cumulative_only'
 ),
 
 rebases as (
     select
-        rebase_dates.measure_id,
+        interventions.measure_id,
         units.unit_id,
-        rebase_dates.starts_on
-    from rebase_dates
-    inner join {{ ref('bridge_unit_ancestors') }} as units on units.ancestor_unit_id = rebase_dates.unit_id
+        interventions.starts_on
+    from {{ ref('dim_interventions') }} as interventions
+    inner join {{ ref('bridge_unit_ancestors') }} as units on units.ancestor_unit_id = interventions.unit_id
+    where interventions.rebases and interventions.status <> 'planned'
 ),
 
 points as (
