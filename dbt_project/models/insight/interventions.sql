@@ -3,12 +3,7 @@
 -- The difference of the means has Welch's 95 % interval, which does not ask both sides to vary alike.
 {%- set fewest = 4 %}
 {%- set enough = 12 %}
-with council as (
-    select reporting_period_end
-    from {{ ref('dim_council') }}
-),
-
-points as (
+with points as (
     select
         interventions.intervention_id,
         spc.period_type,
