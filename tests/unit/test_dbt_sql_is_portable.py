@@ -17,11 +17,11 @@ from support.dbt_project import DIALECT, models, parsed, render
 SAME_EVERYWHERE = {
     *("abs", "cast", "coalesce", "extract", "greatest", "last_day", "least", "make_date", "median", "right", "round"),
     *("exp", "ln", "lower", "nullif", "sqrt", "substring", "try_cast", "upper"),
-    *("count", "max", "min", "sum"),
+    *("count", "max", "min", "percentile_cont", "sum"),
     *("dense_rank", "lag", "lead", "rank", "row_number"),
 }
 # What macros/portable.sql writes for Spark.
-SPARK_SPELLINGS = {"add_months", "date_add", "datediff", "trunc"}
+SPARK_SPELLINGS = {"add_months", "array_join", "array_sort", "collect_set", "date_add", "datediff", "trunc"}
 # Words before a bracket that are no functions.
 GRAMMAR = {
     *(
@@ -31,6 +31,7 @@ GRAMMAR = {
         "decimal",
         "exists",
         "from",
+        "group",
         "in",
         "join",
         "not",

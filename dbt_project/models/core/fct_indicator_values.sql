@@ -1,19 +1,20 @@
 -- Published values that a measure of the framework takes, for the council itself, its neighbours and England. Every
 -- row that can't stand as a figure says why: two values for one area and period that nothing tells apart (a table by
--- sex that has lost its sex column) are not averaged and not chosen from. A measure without a neighbour set is compared
--- with every council of its table (codes E06 to E10, W06, S12, N09), not with the wards that some tables hold too.
+-- sex that has lost its sex column) are not averaged and not chosen from. A neighbour is one while it belongs to the
+-- set, at the period's end. A measure without a neighbour set is compared with every council of its table (codes E06 to
+-- E10, W06, S12, N09), not with the wards that some tables hold too.
 with taken as (
     select
         indicators.measure_id,
         indicators.neighbour_set,
         published.area_code,
         case
-            when published.area_code = 'E92000001' then 'England'
+            when published.area_code = '{{ var('england_area_code') }}' then 'England'
             else coalesce(neighbours.area_name, published.area_name)
         end as area_name,
         case
             when published.area_code = council.area_code then 'own'
-            when published.area_code = 'E92000001' then 'england'
+            when published.area_code = '{{ var('england_area_code') }}' then 'england'
             when neighbours.area_code is not null then 'neighbour'
             when
                 indicators.neighbour_set is null
@@ -45,7 +46,11 @@ with taken as (
             and (indicators.value_name is null or published.value_name = indicators.value_name)
     cross join {{ ref('dim_council') }} as council
     left join {{ ref('dim_neighbours') }} as neighbours
-        on neighbours.neighbour_set = indicators.neighbour_set and neighbours.area_code = published.area_code
+        on
+            neighbours.neighbour_set = indicators.neighbour_set
+            and neighbours.area_code = published.area_code
+            and coalesce(neighbours.valid_from <= published.period_end, true)
+            and coalesce(neighbours.valid_to >= published.period_end, true)
 ),
 
 reasoned as (

@@ -90,26 +90,18 @@ worst_units as (
     where badness is not null and (shortfall is not null or unit_level = 'service')
 ),
 
--- Neighbours are compared in the newest period that the council itself has in the published table.
-newest_own as (
-    select
-        measure_id,
-        max(period_end) as period_end
-    from {{ ref('feed_comparators') }}
-    where is_own_area
-    group by measure_id
-),
-
+-- Published measures stand beside their neighbours of the newest period that the council itself has in the table.
 neighbours as (
     select
-        comparators.measure_id,
-        cast(median(cast(comparators.value as double)) as decimal(28, 10)) as comparator_median,
-        count(*) as comparator_count
-    from {{ ref('feed_comparators') }} as comparators
-    inner join newest_own
-        on newest_own.measure_id = comparators.measure_id and newest_own.period_end = comparators.period_end
-    where not comparators.is_own_area and comparators.area_code <> 'E92000001'
-    group by comparators.measure_id
+        benchmark.measure_id,
+        benchmark.median_value as comparator_median,
+        benchmark.neighbours as comparator_count
+    from {{ ref('benchmark') }} as benchmark
+    inner join {{ ref('dim_indicators') }} as indicators
+        on
+            indicators.measure_id = benchmark.measure_id
+            and coalesce(indicators.neighbour_set, '') = benchmark.neighbour_set
+    where benchmark.is_newest
 ),
 
 measures_in_force as (
@@ -155,7 +147,7 @@ select
     worst_units.numerator as worst_unit_numerator,
     worst_units.denominator as worst_unit_denominator,
     worst_units.value as worst_unit_value,
-    {{ round_to('neighbours.comparator_median', 'measures.decimal_places') }} as comparator_median,
+    neighbours.comparator_median,
     coalesce(neighbours.comparator_count, 0) as comparator_count,
     signals.point_type as variation,
     signals.special_cause,
