@@ -31,9 +31,9 @@ KINDS = {
     "insufficient_variation": "too little variation to judge",
 }
 ASSURANCES = {
-    "consistently_passes": "always met by the process as it is",
-    "hit_and_miss": "met or missed by chance",
-    "consistently_fails": "never met by the process as it is",
+    "consistently_passes": "usually met (outside the limits)",
+    "hit_and_miss": "met or missed by chance (inside the limits)",
+    "consistently_fails": "usually missed (outside the limits)",
 }
 _CAUSES = {
     ("outside", True): "above the upper limit",
@@ -52,7 +52,7 @@ STYLE = """
 .xmr .name { font-size: 15px; font-weight: 650; fill: #14202e; }
 .xmr .now { font-size: 13px; fill: #14202e; }
 .xmr .last { font-size: 22px; font-weight: 650; fill: #14202e; }
-.xmr .grid { stroke: #e6eaee; stroke-width: 1; fill: none; }
+.xmr .grid { stroke: #d9e0e5; stroke-width: 1; fill: none; }
 .xmr .band { fill: #e9eef1; }
 .xmr .mean { stroke: #14202e; stroke-width: 0.9; fill: none; }
 .xmr .series { stroke: #7c8794; stroke-width: 1.4; fill: none; stroke-linejoin: round; }
@@ -178,13 +178,13 @@ def _panel(series: XmrSeries, wide: float, high: float, is_small: bool) -> list[
         f'<text class="name" x="0" y="14">{escape(series.name)}</text>',
         *_wrapped(series.headline, wide, 32),
     ]
+    parts += _limits(points, frame)
     for tick in marks:
         y = px(frame.y(tick))
         parts.append(f'<path class="grid" d="M{px(frame.left)} {y}H{px(frame.right)}"/>')
         parts.append(
             f'<text x="{px(frame.left - 8)}" y="{px(frame.y(tick) + 4)}" text-anchor="end">{write(tick)}</text>'
         )
-    parts += _limits(points, frame)
     if series.target is not None:
         y = px(frame.y(series.target))
         parts.append(f'<path class="target" d="M{px(frame.left)} {y}H{px(frame.right + 6)}"/>')
@@ -200,7 +200,7 @@ def _panel(series: XmrSeries, wide: float, high: float, is_small: bool) -> list[
 
 
 def _days(points: Sequence[XmrPoint], frame: _Frame, base: float) -> list[str]:
-    """The first day and the last, and between them those from which limits are new, where there is room."""
+    """The first day and the last, and between them, or above, those from which limits are new."""
     first, last = points[0], points[-1]
     parts = [f'<text x="{px(frame.left)}" y="{px(base)}">{escape(first.label)}</text>']
     if first is last:
@@ -213,6 +213,9 @@ def _days(points: Sequence[XmrPoint], frame: _Frame, base: float) -> list[str]:
         if point.group != before.group and free_from + half <= x <= free_to - half:
             parts.append(f'<text x="{px(x)}" y="{px(base)}" text-anchor="middle">{escape(text)}</text>')
             free_from = x + half + 14
+        elif point.group != before.group and x - frame.left > 2 * half:
+            place = f'x="{px(x - 5)}" y="{px(frame.top + 6)}" text-anchor="end"'
+            parts.append(f'<text class="halo" {place}>{escape(text)}</text>')
     return parts
 
 

@@ -344,7 +344,7 @@ def chart(results: Sequence[Result], rules: Rules, name: str, value: str) -> str
     written = writer(results)
     drawn = [
         XmrSeries(
-            result.name or value,
+            result.name or value.replace("_", " "),
             result.points,
             headline(result, rules),
             finding(result, rules, written),

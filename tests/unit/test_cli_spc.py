@@ -43,7 +43,7 @@ def test_the_published_example_in_words_in_rows_and_drawn(waits: Path, tmp_path:
     )
     assert code == 0, said
     assert "18 points, 2025-01-01 to 2026-06-01." in said
-    assert "Jun 2026: 1, usual variation; usually −0.7 to 4.6; target 0.5 met or missed by chance." in said
+    assert "Jun 2026: 1, usual variation; usually −0.7 to 4.6; target 0.5 met or missed by chance" in said
     assert "  May 2025, concern: above the upper limit." in said
     with points.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
