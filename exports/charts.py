@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from html import escape
-from itertools import pairwise
+from itertools import groupby, pairwise
 from math import ceil, floor, log10
 
-from exports.health import Point
+from exports.health import SIGNALS, Point
 
 Format = Callable[[Decimal], str]
 
@@ -73,7 +73,7 @@ def line_chart(
     drawn = [point for point in points if point.value is not None]
     last = drawn[-1]
     assert last.value is not None
-    labels = [(last.value, value_label or write(last.value), "value")]
+    labels = [(last.value, value_label or write(last.value), f"value {last.point_type}".rstrip())]
     target = _last(points, "target")
     median = _last(points, "median")
     if target is not None:
@@ -84,7 +84,7 @@ def line_chart(
     marks = ticks(low, high)
     texts = [write_briefly(Decimal(str(tick))) for tick in marks]
     margin_left = max(width(text, SMALL) for text in texts) + 7
-    widths = [width(text, LARGE if kind == "value" else SMALL) for _, text, kind in labels]
+    widths = [width(text, LARGE if kind.startswith("value") else SMALL) for _, text, kind in labels]
     scale = _Scale(
         left=margin_left,
         right=WIDTH - max(widths) - 12,
@@ -130,26 +130,48 @@ def sparkline(points: Sequence[Point], *, around_zero: bool = False) -> str:
         last=points[-1].start.toordinal(),
     )
     parts = [f'<svg class="spark" viewBox="0 0 {SPARK_WIDTH} {SPARK_HEIGHT}" aria-hidden="true" focusable="false">']
+    parts += _limits(points, scale)
     parts += _lines(points, scale, around_zero)
+    parts += [_dot(point, scale, 1.9, "point") for point in drawn[:-1] if is_signal(point)]
     parts.append(_dot(drawn[-1], scale, 2.8, "last"))
     parts.append("</svg>")
     return "".join(parts)
 
 
 def _marks(points: Sequence[Point], scale: _Scale, write: Format, around_zero: bool) -> list[str]:
-    parts = _lines(points, scale, around_zero)
+    parts = _limits(points, scale) + _lines(points, scale, around_zero)
     drawn = [point for point in points if point.value is not None]
     for point in drawn:
         kind = "last" if point is drawn[-1] else "point"
         assert point.value is not None
         suffix = ", provisional" if point.is_provisional else ""
-        text = escape(f"{point.short}: {write(point.value)}{suffix}")
+        said = f", {SIGNALS[point.point_type]}" if is_signal(point) else ""
+        text = escape(f"{point.short}: {write(point.value)}{suffix}{said}")
         # The wide unseen circle makes the tip easy to reach with a pointer.
         place = f'cx="{px(scale.x(point))}" cy="{px(scale.y(point.value))}"'
         parts.append(
             f'<g><title>{text}</title><circle class="reach" {place} r="8"/>'
             f"{_dot(point, scale, 3.4 if kind == 'last' else 2.2, kind)}</g>"
         )
+    return parts
+
+
+def _limits(points: Sequence[Point], scale: _Scale) -> list[str]:
+    """The band of usual variation and its mean, anew from where the process was changed."""
+    parts = []
+    groups = [list(group) for _, group in groupby(points, key=lambda point: point.process_group)]
+    edges = [
+        scale.left,
+        *((scale.x(before[-1]) + scale.x(after[0])) / 2 for before, after in pairwise(groups)),
+        scale.right,
+    ]
+    for (first, *_), (left, right) in zip(groups, pairwise(edges), strict=True):
+        if first.upper_limit is None or first.lower_limit is None or first.mean is None:
+            continue
+        top, bottom = scale.y(first.upper_limit), scale.y(first.lower_limit)
+        place = f'x="{px(left)}" y="{px(top)}" width="{px(right - left)}" height="{px(bottom - top)}"'
+        parts.append(f'<rect class="band" {place}/>')
+        parts.append(f'<path class="mean" d="M{px(left)} {px(scale.y(first.mean))}H{px(right)}"/>')
     return parts
 
 
@@ -216,9 +238,27 @@ def _path(runs: Sequence[Sequence[tuple[float, float]]]) -> str:
 
 
 def _dot(point: Point, scale: _Scale, radius: float, kind: str) -> str:
-    hollow = " provisional" if point.is_provisional else ""
     assert point.value is not None
-    return f'<circle class="{kind}{hollow}" cx="{px(scale.x(point))}" cy="{px(scale.y(point.value))}" r="{radius}"/>'
+    looks = f"{kind} {point.point_type}" if is_signal(point) else kind
+    looks += " provisional" if point.is_provisional else ""
+    x, y = scale.x(point), scale.y(point.value)
+    if not is_signal(point):
+        return f'<circle class="{looks}" cx="{px(x)}" cy="{px(y)}" r="{radius}"/>'
+    return f'<path class="{looks}" d="{signal_shape(point.point_type, point.is_above_mean, x, y, radius)}"/>'
+
+
+def is_signal(point: Point) -> bool:
+    """Whether the point is unlike what its process usually gives."""
+    return point.point_type.startswith("special_cause")
+
+
+def signal_shape(point_type: str, is_up: bool, x: float, y: float, size: float) -> str:
+    """The outline of a signal: a triangle that points the way of the value, a diamond where neither way is better."""
+    way = -1 if is_up else 1
+    corners = [(0, 1.5 * way), (1.45, -0.95 * way), (-1.45, -0.95 * way)]
+    if "neutral" in point_type:
+        corners = [(0, -1.5), (1.5, 0), (0, 1.5), (-1.5, 0)]
+    return "M" + "L".join(f"{px(x + dx * size)} {px(y + dy * size)}" for dx, dy in corners) + "Z"
 
 
 def _end_labels(labels: Sequence[tuple[Decimal, str, str]], scale: _Scale) -> list[str]:
@@ -246,9 +286,8 @@ def apart(wanted: Sequence[float], top: float, bottom: float, gap: float = LABEL
 
 def _domain(points: Sequence[Point], around_zero: bool) -> tuple[float, float]:
     """The range of everything drawn, with air; from the data, not forced to zero."""
-    values = [
-        float(value) for point in points for value in (point.value, point.target, point.median) if value is not None
-    ]
+    names = ("value", "target", "median", "lower_limit", "upper_limit")
+    values = [float(value) for point in points for name in names if (value := getattr(point, name)) is not None]
     if around_zero:
         values += [-float(point.target) for point in points if point.target is not None]
     low, high = min(values), max(values)

@@ -18,7 +18,17 @@ MOST_POINTS = 24  # six years of quarters: as far back as a line of this width s
 MOST_SERVICES = 12
 WIDE_PANEL = 8  # a domain of more measures than this takes the whole width, in groups
 RECENT = 8  # periods looked back on when saying how often a target was met
+MOST_CHARTED = 42  # three and a half years of months
+# What a control chart says of a point, in words; the arrow follows the value.
+SIGNALS = {
+    "common_cause": "usual variation",
+    "special_cause_concern": "worse than usual",
+    "special_cause_improvement": "better than usual",
+    "special_cause_neutral_high": "higher than usual",
+    "special_cause_neutral_low": "lower than usual",
+}
 LEVELS = {"directorate": "directorates", "division": "divisions", "service": "services", "team": "teams"}
+PREFERRED = ("service", "division", "directorate", "team")
 WITH_TARGET = ("on_target", "within_tolerance", "off_target")
 # In the past tense, because names are singular and plural ("Staff turnover", "Complaints answered in time").
 PAST = {"on_target": "met", "within_tolerance": "came within tolerance of", "off_target": "missed"}
@@ -28,6 +38,7 @@ CROSSED = {
     "off_target": "off target",
 }
 BEFORE = ("last quarter", "the quarter before", "the year before", "the period before")
+SIGNAL_ORDER = {"special_cause_concern": 0, "special_cause_improvement": 1}
 VERDICT_ORDER = {"off_target": 0, "within_tolerance": 1, "on_target": 2}
 
 
@@ -45,6 +56,12 @@ class Point:
     status: str = "no_target"
     is_provisional: bool = False
     median: Decimal | None = None
+    mean: Decimal | None = None
+    lower_limit: Decimal | None = None
+    upper_limit: Decimal | None = None
+    process_group: int = 1
+    point_type: str = ""
+    is_above_mean: bool = False
 
     @property
     def short(self) -> str:
@@ -67,6 +84,43 @@ class Measure:
     reporting_label: str
     own_area: str
     unit_levels: frozenset[str]
+    process: tuple[Point, ...] = ()
+
+    @property
+    def charted(self) -> tuple[Point, ...]:
+        """What the chart draws: the measure's own process with its limits where it has any, else its series."""
+        return self.process[-MOST_CHARTED:] if self.has_limits else self.points
+
+    @property
+    def has_limits(self) -> bool:
+        return any(point.upper_limit is not None for point in self.process[-MOST_CHARTED:])
+
+    @property
+    def variation(self) -> str:
+        """What its control chart says of the newest point, a key of SIGNALS; '' where there is nothing to go by."""
+        found = str(self.row["variation"] or "") if self.is_reported else ""
+        return found if found in SIGNALS else ""
+
+    @property
+    def is_signal(self) -> bool:
+        return self.variation.startswith("special_cause")
+
+    @property
+    def signal(self) -> str:
+        """'▲ worse than usual since Oct 2025': a shape, a word and since when; '' where there is nothing to go by."""
+        if not self.variation:
+            return ""
+        since = self.row["signal_since"]
+        lasting = self.is_signal and self.process and since < self.process[-1].start
+        when = f" since {wording.month(since)}" if lasting else ""
+        return f"{self.shape} {SIGNALS[self.variation]}{when}"
+
+    @property
+    def shape(self) -> str:
+        """▲ or ▼ for a real change (the way of the value), ◆ where neither way is better, ● for usual variation."""
+        if self.variation in ("special_cause_improvement", "special_cause_concern"):
+            return "▲" if self.process and self.process[-1].is_above_mean else "▼"
+        return "◆" if self.is_signal else "●"
 
     @property
     def id(self) -> str:
@@ -248,6 +302,8 @@ class Measure:
         """One or two sentences that state what the lead chart shows."""
         if not self.is_reported:
             return f"{self.name}: not reported."
+        if self.variation and self.row["sentence"]:
+            return str(self.row["sentence"])
         when = f" in {self.period}" if self.period else ""
         when += " (provisional)" if self.is_provisional else ""
         if self.status in PAST:
@@ -378,10 +434,12 @@ class Panel:
 
     @cached_property
     def lead(self) -> Measure | None:
-        """The first measure, in the framework's order, whose series is long enough to draw; none in a wide panel."""
-        if self.is_wide:
+        """The first measure, in the framework's order, whose series is long enough to draw: one that has got worse if
+        there is any."""
+        drawn = [measure for measure in self.measures if measure.is_reported and len(measure.charted) > 2]
+        if self.is_wide and not any(measure.is_signal for measure in drawn):
             return None
-        return next((measure for measure in self.measures if measure.is_reported and len(measure.points) > 2), None)
+        return min(drawn, key=lambda measure: SIGNAL_ORDER.get(measure.variation, len(SIGNAL_ORDER)), default=None)
 
     @property
     def groups(self) -> list[tuple[str, list[Measure]]]:
@@ -405,24 +463,41 @@ class Panel:
 
 
 @dataclass(frozen=True)
+class Cell:
+    """One unit in one domain: measures worse than usual, and others off target."""
+
+    concerns: int
+    lasting: int
+    off_target: int
+    evidence: str
+
+    @property
+    def words(self) -> str:
+        """For those who do not see the shapes: 'two worse than usual, one off target'."""
+        parts = [(self.concerns, "worse than usual"), (self.off_target, "off target")]
+        return ", ".join(f"{wording.in_words(number)} {what}" for number, what in parts if number) or "none"
+
+
+@dataclass(frozen=True)
 class HotSpot:
-    """One organisational unit: (targets missed, measures with a target) per domain."""
+    """One organisational unit and its cells by domain, as far as it has measures there."""
 
     unit: str
-    cells: Mapping[str, tuple[int, int]]
+    cells: Mapping[str, Cell]
+
+    @property
+    def concerned(self) -> int:
+        """Domains with a concern that lasts."""
+        return sum(cell.lasting > 0 for cell in self.cells.values())
 
     @property
     def missed(self) -> int:
-        return sum(missed for missed, _ in self.cells.values())
-
-    @property
-    def domains_missed(self) -> int:
-        return sum(missed > 0 for missed, _ in self.cells.values())
+        return sum(cell.off_target > 0 for cell in self.cells.values())
 
 
 @dataclass(frozen=True)
 class HotSpots:
-    """Where targets are missed: units with at least one, worst first, and how many have none."""
+    """Where concerns meet: units with at least one, worst first, and how many have none."""
 
     level: str
     domains: tuple[tuple[str, str], ...]
@@ -437,31 +512,34 @@ class HotSpots:
 
     @property
     def headline(self) -> str:
-        """'Adult social care missed targets in four domains at once.': named while they are few; '' without any."""
-        most = max((row.domains_missed for row in self.rows), default=0)
-        if most < 2:
-            return ""
-        worst = [row.unit for row in self.rows if row.domains_missed == most]
-        what = f"missed targets in {wording.count(most, 'domain')} at once"
-        if len(worst) == 1:
-            return f"{worst[0]} {what}."
-        who = wording.count(len(worst), self.level[:-1])
-        names = f": {'; '.join(worst)}" if len(worst) < 4 else ""  # names hold commas and "and" themselves
-        return f"{wording.capital(who)} {what}{names}."
+        """'Adult social care is worse than usual in four domains at once.': named while they are few; '' without."""
+        for counts, what in (
+            ([row.concerned for row in self.rows], "worse than usual"),
+            ([row.missed for row in self.rows], "off target"),
+        ):
+            most = max(counts, default=0)
+            if most < 2:
+                continue
+            worst = [row.unit for row, count in zip(self.rows, counts, strict=True) if count == most]
+            said = f"{what} in {wording.count(most, 'domain')} at once"
+            if len(worst) == 1:
+                return f"{worst[0]} is {said}."
+            who = wording.count(len(worst), self.level[:-1])
+            names = f": {'; '.join(worst)}" if len(worst) < 4 else ""  # names hold commas and "and" themselves
+            return f"{wording.capital(who)} are {said}{names}."
+        return ""
 
     @property
     def explanation(self) -> str:
         """What the cells count, and who is not shown."""
-        if not self.rows:
-            return f"No {self.level[:-1]} with a target misses it."
         one = self.level[:-1]
-        said = [f"Targets missed, of those each {one} has."]
+        if not self.rows:
+            return f"No {one} is worse than usual or off target in anything."
+        said = ["▲ measures worse than usual, ○ others off target."]
         if self.left_out:
-            said.append(
-                f"The {len(self.rows)} furthest off are shown; {wording.in_words(self.left_out)} more miss some."
-            )
+            said.append(f"The {len(self.rows)} with most are shown; {wording.in_words(self.left_out)} more have some.")
         if self.without:
-            said.append(f"{wording.count(self.without, one)} {'misses' if self.without == 1 else 'miss'} none.")
+            said.append(f"{wording.count(self.without, one)} {'has' if self.without == 1 else 'have'} none.")
         return " ".join(wording.capital(text) for text in said)
 
 
@@ -493,8 +571,12 @@ class Story:
 
     @property
     def headline(self) -> str:
-        """One or two sentences: how targets stand, how neighbours compare, where concerns meet."""
-        parts = [_targets_sentence(self.measures), _neighbours_sentence(self.measures, self.own_area)]
+        """One or two sentences: what has really changed or else how targets stand, how neighbours compare, where
+        concerns meet."""
+        changed = _signals_sentence(self.measures)
+        parts = [changed or _targets_sentence(self.measures)]
+        if not changed or not self.hotspots:
+            parts.append(_neighbours_sentence(self.measures, self.own_area))
         if self.hotspots:
             parts.append(self.hotspots.headline)
         said = " ".join(filter(None, parts))
@@ -516,8 +598,20 @@ class Story:
         return wording.sentence(words) if number else ""
 
     @property
+    def has_limits(self) -> bool:
+        return any(measure.has_limits for measure in self.measures)
+
+    @property
+    def signals(self) -> list[Measure]:
+        """Measures that have really changed: for the worse, for the better, neither; the newest change first."""
+        found = [measure for measure in self.measures if measure.is_signal]
+        newest = sorted(found, key=lambda measure: measure.row["signal_since"], reverse=True)
+        return sorted(newest, key=lambda measure: SIGNAL_ORDER.get(measure.variation, len(SIGNAL_ORDER)))
+
+    @property
     def changes(self) -> list[Measure]:
-        moved = [measure for measure in self.measures if measure.has_moved]
+        """What moved without limits to judge it by."""
+        moved = [measure for measure in self.measures if measure.has_moved and not measure.variation]
         return sorted(moved, key=lambda measure: measure.weight_of_change, reverse=True)[:MOST_CHANGES]
 
     @property
@@ -529,6 +623,24 @@ class Story:
     @property
     def unreported(self) -> list[Measure]:
         return [measure for measure in self.measures if not measure.is_reported]
+
+
+def _signals_sentence(measures: Sequence[Measure]) -> str:
+    """'Most measures run as usual. Two have really got worse and five have really improved.'"""
+    variations = Counter(measure.variation for measure in measures if measure.variation)
+    total = sum(variations.values())
+    if not total:
+        return ""
+    worse, better = variations["special_cause_concern"], variations["special_cause_improvement"]
+    usual = variations["common_cause"]
+    first = "Most measures run as usual" if usual * 2 > total else f"{usual} of {total} measures run as usual"
+    changed = [
+        f"{wording.in_words(number)} {'has' if number == 1 else 'have'} really {what}"
+        for number, what in ((worse, "got worse"), (better, "improved"))
+        if number
+    ]
+    rest = wording.joined(changed) or "none has really got better or worse"
+    return f"{wording.sentence(wording.capital(first))} {wording.sentence(wording.capital(rest))}"
 
 
 def _targets_sentence(measures: Sequence[Measure]) -> str:
@@ -580,37 +692,31 @@ def _direction(value: Decimal, other: Decimal, polarity: str, places: int) -> st
     return "better" if gain > 0 else "worse"
 
 
-def hot_spots(statuses: Sequence[Mapping[str, Any]], panels: Sequence[Panel]) -> HotSpots | None:
-    """Count missed targets per unit and domain, at the level of the organisation that most targets are set for.
+def hot_spots(rows: Sequence[Mapping[str, Any]]) -> HotSpots | None:
+    """The matrix at the level of services or, where there are none, at the lowest level that has measures.
 
     Args:
-        statuses: rows of the status feed below the council, for each measure's reported period.
-        panels: the page's domains, for their order and names.
+        rows: those of the hot spots' feed, worst unit first.
     """
-    at_level = Counter(str(row["unit_level"]) for row in statuses if row["status"] in WITH_TARGET)
-    level = max((level for level in LEVELS if at_level[level]), key=lambda level: at_level[level], default=None)
+    measured = Counter(str(row["unit_level"]) for row in rows if row["measures"])
+    level = next((level for level in (*PREFERRED, *LEVELS) if measured[level]), None)
     if level is None:
         return None
-    counted: dict[tuple[str, str], dict[str, list[int]]] = {}
-    for row in statuses:
-        if row["unit_level"] != level or row["status"] not in WITH_TARGET:
-            continue
-        cells = counted.setdefault((str(row["unit_name"]), str(row["unit_id"])), {})
-        cell = cells.setdefault(str(row["domain"]), [0, 0])
-        cell[0] += row["status"] == "off_target"
-        cell[1] += 1
-    spots = [
-        HotSpot(unit, {domain: (cell[0], cell[1]) for domain, cell in cells.items()})
-        for (unit, _), cells in sorted(counted.items())
-    ]
-    missing = sorted(
-        (spot for spot in spots if spot.missed), key=lambda spot: (spot.domains_missed, spot.missed), reverse=True
-    )
-    present = {domain for spot in spots for domain in spot.cells}
+    units: dict[tuple[str, str], dict[str, Cell]] = {}
+    domains: dict[str, str] = {}
+    for row in rows:
+        if row["unit_level"] == level and row["measures"]:
+            domains[str(row["domain"])] = str(row["domain_name"])
+            units.setdefault((str(row["unit_id"]), str(row["unit_name"])), {})[str(row["domain"])] = Cell(
+                int(row["concerns"]), int(row["lasting_concerns"]), int(row["off_target"]), str(row["evidence"])
+            )
+    spots = [HotSpot(name, cells) for (_, name), cells in units.items()]
+    some = [spot for spot in spots if any(cell.concerns or cell.off_target for cell in spot.cells.values())]
+    order = {str(row["domain"]): row["domain_order"] for row in rows}
     return HotSpots(
         level=LEVELS[level],
-        domains=tuple((panel.domain, panel.name) for panel in panels if panel.domain in present),
-        rows=tuple(missing[:MOST_SERVICES]),
-        without=len(spots) - len(missing),
-        left_out=max(0, len(missing) - MOST_SERVICES),
+        domains=tuple(sorted(domains.items(), key=lambda item: order[item[0]])),
+        rows=tuple(some[:MOST_SERVICES]),
+        without=len(spots) - len(some),
+        left_out=max(0, len(some) - MOST_SERVICES),
     )

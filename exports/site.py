@@ -6,6 +6,8 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from markupsafe import Markup, escape
 from exports import charts, wording
 from exports.errors import ExportError
 from exports.facts import ReleaseFacts
-from exports.health import MOST_POINTS, RECENT, Measure, Panel, Point, Story, Trust, hot_spots
+from exports.health import MOST_CHANGES, MOST_POINTS, RECENT, Measure, Panel, Point, Story, Trust, hot_spots
 from exports.publications import Publication, pairs
 
 HERE = Path(__file__).parent
@@ -27,8 +29,12 @@ AUDIENCE = "internal"
 ENGLAND = "E92000001"  # stands beside the neighbours in published tables, and is none of them
 ACRONYMS = {"hr": "HR"}
 
+Span = tuple[str, date, date]
+
 REPORT = "report_org_health"
 STATUS = "feed_measure_status"
+PROCESS = "feed_spc"
+HOTSPOTS = "feed_hotspots"
 COMPARATORS = "feed_comparators"
 NEEDED = {
     REPORT: (
@@ -37,12 +43,20 @@ NEEDED = {
         "numerator", "denominator", "value", "previous_value", "year_ago_value", "direction_of_travel", "target",
         "status", "units_off_target", "units_with_target", "worst_unit_id", "worst_unit_name", "worst_unit_value",
         "worst_unit_numerator", "worst_unit_denominator",
-        "comparator_median", "comparator_count", "display_order",
+        "comparator_median", "comparator_count", "display_order", "variation", "signal_since", "sentence",
     ),
     STATUS: (
         "measure_id", "outcome_name", "domain", "unit_id", "unit_name", "unit_level", "area_id", "period_type",
         "period_start", "period_end", "period_label", "numerator", "denominator", "value", "target", "status",
         "is_provisional",
+    ),
+    PROCESS: (
+        "measure_id", "unit_level", "area_id", "period_start", "period_end", "period_label", "value", "is_provisional",
+        "process_group", "mean", "lower_limit", "upper_limit", "point_type", "target",
+    ),
+    HOTSPOTS: (
+        "unit_id", "unit_name", "unit_level", "unit_rank", "domain", "domain_name", "domain_order", "concerns",
+        "lasting_concerns", "off_target", "measures", "evidence",
     ),
     COMPARATORS: (
         "measure_id", "area_code", "area_name", "is_own_area", "period_start", "period_end", "period_label", "value",
@@ -79,14 +93,16 @@ def read_health(
         raise ExportError(
             f"{REPORT} has no rows, so there is nothing to say. Check that the framework has measures in force."
         )
-    series = _series(connection, tables)
+    medians = _medians(connection, tables[COMPARATORS])
+    series = _series(connection, tables, medians)
+    processes = _processes(connection, tables[PROCESS], medians)
     own_area = _own_area(connection, tables) or facts.council.removesuffix(" (fictional)")
     outcomes = dict(
         connection.execute(f"select distinct measure_id, outcome_name from {tables[STATUS]} order by all").fetchall()
     )
     below = _rows(
         connection,
-        f"select s.measure_id, s.domain, s.unit_id, s.unit_name, s.unit_level, s.status from {tables[STATUS]} as s "
+        f"select distinct s.measure_id, s.unit_level from {tables[STATUS]} as s "
         f"join {tables[REPORT]} as r using (measure_id, period_start, period_end) "
         "where s.unit_level <> 'council' and s.area_id = '' and s.status <> 'no_target' and r.is_reported order by all",
     )
@@ -101,6 +117,7 @@ def read_health(
             reporting_label=facts.period_label,
             own_area=own_area,
             unit_levels=levels.get(row["measure_id"], frozenset()),
+            process=tuple(p for p in processes.get(row["measure_id"], ()) if p.end <= row["period_end"]),
         )
         for row in report
     ]
@@ -112,7 +129,11 @@ def read_health(
     start, end = connection.execute(
         "select reporting_period_start, reporting_period_end from core.dim_council"
     ).fetchall()[0]
-    story = Story(tuple(panels), hot_spots(below, panels), own_area)
+    spots = _rows(
+        connection,
+        f"select {_names(HOTSPOTS)} from {tables[HOTSPOTS]} order by unit_level, unit_rank, unit_name, domain_order",
+    )
+    story = Story(tuple(panels), hot_spots(spots), own_area)
     missing = [_missing(row) for row in datasets if row["is_missing"]]
     return Health(
         facts=facts,
@@ -138,6 +159,7 @@ def pages(health: Health, release_id: str) -> dict[str, bytes]:
             story=health.story,
             release_id=release_id,
             recent=RECENT,
+            most_changes=MOST_CHANGES,
             chart=_chart,
             spark=_spark,
             period=_period(health.facts),
@@ -148,21 +170,20 @@ def pages(health: Health, release_id: str) -> dict[str, bytes]:
 
 
 def _chart(measure: Measure) -> Markup:
-    title = f"{measure.name} by {'year' if measure.is_yearly else 'quarter'}. {measure.finding}"
     drawn = charts.line_chart(
-        measure.points,
+        measure.charted,
         measure.figure,
         measure.brief,
-        title,
+        f"{measure.name}. {measure.finding}",
         write_target=measure.target_figure,
-        value_label=measure.value if measure.is_small else None,
+        value_label=measure.value if measure.is_small and not measure.has_limits else None,
         around_zero=measure.signed,
     )
     return Markup(drawn)  # drawn by us, its text escaped there
 
 
 def _spark(measure: Measure) -> Markup:
-    return Markup(charts.sparkline(measure.points, around_zero=measure.signed))
+    return Markup(charts.sparkline(measure.charted, around_zero=measure.signed))
 
 
 @cache
@@ -177,6 +198,7 @@ def _environment() -> Environment:
     )
     environment.filters["sub"] = _with_subscripts
     environment.filters["sentence"] = wording.sentence
+    environment.filters["after_colon"] = lambda text: wording.capital(str(text).split(": ", 1)[-1])
     environment.globals["missing_words"] = missing_words
     environment.globals["style"] = Markup((HERE / "assets" / "page.css").read_text(encoding="utf-8"))
     environment.globals["font"] = b64encode(FONT.read_bytes()).decode("ascii")
@@ -213,19 +235,25 @@ def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, A
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
-def _series(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, str]) -> dict[str, dict[str, list[Point]]]:
+def _medians(connection: duckdb.DuckDBPyConnection, table: str) -> dict[Span, Decimal]:
+    """The neighbours' median by measure, first and last day."""
+    return {
+        (measure, start, end): median
+        for measure, start, end, median in connection.execute(
+            "select measure_id, period_start, period_end, cast(median(cast(value as double)) as decimal(18, 4)) "
+            f"from {table} where not is_own_area and area_code <> '{ENGLAND}' and value is not null "
+            "group by all order by all"
+        ).fetchall()
+    }
+
+
+def _series(
+    connection: duckdb.DuckDBPyConnection, tables: Mapping[str, str], medians: Mapping[Span, Decimal]
+) -> dict[str, dict[str, list[Point]]]:
     """Measure id → kind of period → points in order of time, at council level and for the whole council.
 
     Measures whose periods are neither quarters nor years have their own published values among the comparators.
     """
-    medians: dict[tuple[str, Any, Any], Any] = {
-        (measure, start, end): median
-        for measure, start, end, median in connection.execute(
-            "select measure_id, period_start, period_end, cast(median(cast(value as double)) as decimal(18, 4)) "
-            f"from {tables[COMPARATORS]} where not is_own_area and area_code <> '{ENGLAND}' and value is not null "
-            "group by all order by all"
-        ).fetchall()
-    }
     own = _rows(
         connection,
         "select measure_id, period_type, period_start, period_end, period_label, numerator, denominator, value, "
@@ -260,6 +288,35 @@ def _series(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, str]) ->
         )
         series.setdefault(row["measure_id"], {}).setdefault(row["period_type"], []).append(point)
     return series
+
+
+def _processes(
+    connection: duckdb.DuckDBPyConnection, table: str, medians: Mapping[Span, Decimal]
+) -> dict[str, list[Point]]:
+    """Measure id → the points of its control chart at council level, in order of time."""
+    processes: dict[str, list[Point]] = {}
+    for row in _rows(
+        connection,
+        f"select {_names(PROCESS)} from {table} where unit_level = 'council' and area_id = '' "
+        "order by measure_id, period_start, period_end",
+    ):
+        point = Point(
+            start=row["period_start"],
+            end=row["period_end"],
+            label=row["period_label"],
+            value=row["value"],
+            target=row["target"],
+            is_provisional=bool(row["is_provisional"]),
+            mean=row["mean"],
+            lower_limit=row["lower_limit"],
+            upper_limit=row["upper_limit"],
+            process_group=int(row["process_group"]),
+            point_type=str(row["point_type"]),
+            is_above_mean=row["value"] > row["mean"],
+            median=medians.get((row["measure_id"], row["period_start"], row["period_end"])),
+        )
+        processes.setdefault(row["measure_id"], []).append(point)
+    return processes
 
 
 def _points_of(row: Mapping[str, Any], by_type: Mapping[str, list[Point]]) -> tuple[Point, ...]:

@@ -175,6 +175,11 @@ def short_period(label: str, start: date, end: date) -> str:
     return f"{start:%b %Y}" if (end - start).days <= 31 else label.split(" (", 1)[0]
 
 
+def month(day: date) -> str:
+    """'Oct 2025'."""
+    return f"{day:%b %Y}"
+
+
 def months(start: date, end: date) -> str:
     """'July to September 2026', 'December 2025 to February 2026', 'April 2026'."""
     if (start.year, start.month) == (end.year, end.month):

@@ -53,7 +53,17 @@ TABLES: dict[str, dict[str, str]] = {
         "tolerance": FIGURE, "status": TEXT, "units_off_target": WHOLE, "units_with_target": WHOLE,
         "worst_unit_id": TEXT, "worst_unit_name": TEXT, "worst_unit_numerator": FIGURE,
         "worst_unit_denominator": FIGURE, "worst_unit_value": FIGURE, "comparator_median": FIGURE,
-        "comparator_count": WHOLE, "display_order": WHOLE,
+        "comparator_count": WHOLE, "display_order": WHOLE, "variation": TEXT, "signal_since": DAY, "sentence": TEXT,
+    },
+    "feed_spc": {
+        "council": TEXT, "measure_id": TEXT, "measure_name": TEXT, "domain": TEXT, **UNIT, **PERIOD, "value": FIGURE,
+        "is_provisional": FLAG, "process_group": WHOLE, "mean": FIGURE, "lower_limit": FIGURE, "upper_limit": FIGURE,
+        "point_type": TEXT, "target": FIGURE,
+    },
+    "feed_hotspots": {
+        "council": TEXT, "unit_id": TEXT, "unit_name": TEXT, "unit_level": TEXT, "unit_rank": WHOLE, "domain": TEXT,
+        "domain_name": TEXT, "domain_order": WHOLE, "concerns": WHOLE, "lasting_concerns": WHOLE, "off_target": WHOLE,
+        "measures": WHOLE, "evidence": TEXT,
     },
 }  # fmt: skip
 CORE: dict[str, dict[str, str]] = {
@@ -97,6 +107,9 @@ class Series:
     outcome: str = "An effective organisation"
     neighbours: Mapping[str, Sequence[float]] = field(default_factory=dict)
     order: int = 1
+    limits: tuple[float, float] | None = None  # of usual variation; without them the measure has no control chart
+    signal: str = "common_cause"  # of the last two points
+    concerned: Sequence[str] = ()  # services for which the measure is worse than usual, and not for the first time
 
     def value(self, pair: tuple[float, float | None]) -> Decimal:
         top, bottom = pair
@@ -273,9 +286,52 @@ def rows_of(series: Series, council: str, own_area: str) -> dict[str, list[dict[
             "worst_unit_denominator": worst and worst["denominator"],
             "comparator_median": medians[-1] if medians else None,
             "comparator_count": len(series.neighbours), "display_order": series.order,
+            "variation": series.signal if series.limits else None,
+            "signal_since": periods[-2]["period_start"] if series.limits else None,
+            "sentence": f"{series.name}: {last}, as its chart says." if series.limits else None,
         }
     )  # fmt: skip
+    if series.limits:
+        low, high = series.limits
+        for i, (period_of, value) in enumerate(zip(periods, history, strict=True)):
+            if value is not None:
+                made["feed_spc"].append(
+                    measure | whole | period_of | {
+                        "value": value, "is_provisional": series.is_provisional and i == count - 1,
+                        "process_group": 1, "mean": (low + high) / 2, "lower_limit": low, "upper_limit": high,
+                        "point_type": series.signal if i >= count - 2 else "common_cause", "target": series.target,
+                    }
+                )  # fmt: skip
     return made
+
+
+def hot_spots_of(measures: Sequence[Series], council: str, made: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows of the hot spots' feed: every unit below the council in every domain that it has a figure in."""
+    cells: dict[tuple[str, str], dict[str, Any]] = {}
+    for series, rows in zip(measures, made, strict=True):
+        for row in rows["feed_measure_status"]:
+            if row["unit_level"] == "council":
+                continue
+            domain_name, domain_order = DOMAINS[series.domain]
+            cell = cells.setdefault(
+                (row["unit_id"], series.domain),
+                {
+                    **{name: row[name] for name in ("council", "unit_id", "unit_name", "unit_level", "domain")},
+                    "domain_name": domain_name, "domain_order": domain_order, "concerns": 0, "lasting_concerns": 0,
+                    "off_target": 0, "measures": 0, "evidence": f"{series.name} of {row['unit_name']}.",
+                },
+            )  # fmt: skip
+            concerned = row["unit_name"] in series.concerned
+            cell["measures"] += 1
+            cell["concerns"] += concerned
+            cell["lasting_concerns"] += concerned
+            cell["off_target"] += row["status"] == "off_target" and not concerned
+    weights: dict[str, tuple[int, int]] = {}
+    for (unit, _), cell in cells.items():
+        concerns, missed = weights.get(unit, (0, 0))
+        weights[unit] = concerns + cell["concerns"], missed + cell["off_target"]
+    ranks = {unit: rank for rank, unit in enumerate(sorted(weights, key=lambda unit: weights[unit], reverse=True), 1)}
+    return [cell | {"unit_rank": ranks[unit]} for (unit, _), cell in cells.items()]
 
 
 def make_curated(
@@ -295,8 +351,10 @@ def make_curated(
     with duckdb.connect(str(path)) as connection:
         connection.execute("create schema marts; create schema core")
         made = [rows_of(series, council, own_area) for series in measures]
+        spots = {"feed_hotspots": hot_spots_of(measures, council, made)}
         for table, columns in TABLES.items():
-            _fill(connection, f"marts.{table}", columns, [row for rows in made for row in rows[table]])
+            rows_made = spots.get(table) or [row for rows in made for row in rows[table]]
+            _fill(connection, f"marts.{table}", columns, rows_made)
         for table, rows in {
             "dim_council": [
                 {

@@ -79,18 +79,22 @@ def test_a_release_holds_every_publication_page_and_the_manifest(house: House) -
     made = house.publish()
     assert made == Release(
         release_id="2026-27-Q2/r1", path=house.releases / "2026-27-Q2" / "r1", period_code="2026-27-Q2", number=1,
-        is_new=True, is_current=True, feeds=3, reports=1, pages=1,
-        rows={"feed_comparators": 0, "feed_measure_status": 44, "feed_measure_values": 44, "report_org_health": 5},
+        is_new=True, is_current=True, feeds=5, reports=1, pages=1,
+        rows={"feed_comparators": 0, "feed_hotspots": 6, "feed_measure_status": 44, "feed_spc": 0, "feed_measure_values": 44, "report_org_health": 5},
     )  # fmt: skip
     files = sorted(path.relative_to(made.path).as_posix() for path in made.path.rglob("*") if path.is_file())
     assert files == [
         "feeds/dictionary.csv",
         "feeds/feed_comparators.csv",
         "feeds/feed_comparators.parquet",
+        "feeds/feed_hotspots.csv",
+        "feeds/feed_hotspots.parquet",
         "feeds/feed_measure_status.csv",
         "feeds/feed_measure_status.parquet",
         "feeds/feed_measure_values.csv",
         "feeds/feed_measure_values.parquet",
+        "feeds/feed_spc.csv",
+        "feeds/feed_spc.parquet",
         "manifest.json",
         "reports/report_org_health.csv",
         "reports/report_org_health.parquet",
@@ -312,7 +316,7 @@ def test_a_file_that_does_not_reconcile_publishes_nothing(house: House, monkeypa
         return rows
 
     monkeypatch.setattr(release_module.formats, "write_csv", lose_a_row)
-    with pytest.raises(ExportError, match=r"feed_measure_status.csv: 43 rows written, 44 in"):
+    with pytest.raises(ExportError, match=r"feed_hotspots.csv: 5 rows written, 6 in"):
         house.publish()
     assert house.visible() == ["2026-27-Q2/r1"]
     assert house.current == "2026-27-Q2/r1"

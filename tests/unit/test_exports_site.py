@@ -29,7 +29,7 @@ from exports import ReleaseFacts, site
 from exports.formats import connect
 from exports.publications import publications_of
 
-VOID = {"meta", "link", "br", "path", "circle"}
+VOID = {"meta", "link", "br", "path", "circle", "rect"}
 NEIGHBOURS = {"Bury": [38.0, 39, 40], "Stockport": [41.0, 42, 43], "Solihull": [44.0, 45, 46]}
 RECYCLING = Series(
     "WA01", "Household waste recycled", "open_data", [(45.0, None), (46.0, None), (47.1, None)], multiplier=1,
@@ -98,7 +98,7 @@ def trafford(tmp_path_factory: pytest.TempPathFactory) -> Page:
 
 def test_the_headline_is_made_from_the_data(page: Page) -> None:
     assert (
-        "One of three targets is met and two are missed. Adult social care missed targets in three domains at once."
+        "One of three targets is met and two are missed. Adult social care is off target in three domains at once."
         in page.text
     )
 
@@ -156,9 +156,10 @@ def test_nothing_claims_a_real_change_or_paints_a_traffic_light(markup: str, pag
         assert word not in page.text.lower()
     assert "One period’s move can be chance" in page.text
     colours = {colour.lower() for colour in re.findall(r"#[0-9a-fA-F]{3,6}\b", markup.split("</style>")[0])}
-    for colour in colours:  # neither a red, an amber nor a green; the target's crimson is a dashed line, not a status
+    # Neither a red, an amber nor a green: crimson is a dashed line, orange and its tint mark a real change with a shape.
+    for colour in colours - {"#a4133c", "#b35309", "#fdf4ec"}:
         red, green, blue = rgb(colour)
-        assert colour == "#a4133c" or max(red, green) - blue < 40, colour
+        assert max(red, green) - blue < 40, colour
 
 
 def test_the_page_asks_nothing_of_anyone(markup: str) -> None:
@@ -211,14 +212,12 @@ def test_contrast_is_enough() -> None:
     assert round(contrast("#777777", "#ffffff"), 2) == 4.48  # the well-known near miss, to trust the formula
     style = (site.HERE / "assets" / "page.css").read_text(encoding="utf-8")
     colours = dict(re.findall(r"--(\w+): (#\w+);", style))
-    for name in ("ink", "soft", "accent", "target", "line", "median"):
+    for name in ("ink", "soft", "accent", "target", "line", "median", "better", "worse"):
         assert contrast(colours[name], "#ffffff") >= 4.5, name
     for name in ("ink", "soft", "accent"):
         assert contrast(colours[name], colours["tint"]) >= 4.5, name
-    cells = re.findall(r"\.matrix td\.\w+ \{[^}]*background: (#\w+)", style)
-    assert len(cells) == 2
-    for background in cells:
-        assert contrast(colours["ink"], background) >= 4.5
+    [lasting] = re.findall(r"\.matrix td\.\w+ \{[^}]*background: (#\w+)", style)
+    assert contrast(colours["worse"], lasting) >= 4.5
 
 
 def test_every_point_is_in_the_table_behind_the_chart(page: Page) -> None:
@@ -228,9 +227,11 @@ def test_every_point_is_in_the_table_behind_the_chart(page: Page) -> None:
 
 
 def test_services_that_miss_targets_come_worst_first(page: Page) -> None:
-    table = page.text[page.text.index("Where targets are missed") : page.text.index("How far to trust")]
-    assert "Service People Complaints Audit Adult social care 1 of 1 1 of 1 1 of 1" in table
-    assert "One service misses none." in table
+    table = page.text[page.text.index("Where concerns meet") : page.text.index("How far to trust")]
+    assert (
+        "Service People Complaints Audit Adult social care ○ one off target ○ one off target ○ one off target" in table
+    )
+    assert "One service has none." in table
     assert "Parks" not in table
 
 
@@ -257,7 +258,7 @@ def test_a_council_without_targets_or_services_is_compared_with_its_neighbours(t
     assert "Better than the year before (↑" in trafford.text
     assert "Payments to suppliers: £83.4m." in trafford.text
     assert "Higher than last quarter (↑" in trafford.text
-    for absent in ("Where targets are missed", "How targets stand", "Risk"):
+    for absent in ("Where concerns meet", "How targets stand", "Risk"):
         assert absent not in trafford.text
     assert "2022 45.0% 41.0%" in trafford.text  # the neighbours' median of each year is in the table
 
@@ -306,7 +307,7 @@ def test_a_page_with_nothing_reported_still_says_so(tmp_path: Path) -> None:
 def test_all_targets_met(tmp_path: Path) -> None:
     page = Page(markup_of(tmp_path, [replace(ANSWERED, target=60, services={"Parks": (38, 40)})]))
     assert "The one target is met." in page.text
-    assert "No service with a target misses it." in page.text
+    assert "No service is worse than usual or off target in anything." in page.text
 
 
 def test_text_from_the_data_is_text(tmp_path: Path) -> None:
@@ -330,19 +331,16 @@ def test_several_worst_units_are_told_apart(tmp_path: Path) -> None:
     units = {"Adults and Public Health": (20, 40), "Homes and Communities": (19, 40), "Parks": (38, 40)}
     page = Page(markup_of(tmp_path, [replace(ANSWERED, services=units), replace(ACTIONS, services=units)]))
     assert (
-        "Two services missed targets in two domains at once: Adults and Public Health; Homes and Communities."
+        "Two services are off target in two domains at once: Adults and Public Health; Homes and Communities."
         in page.text
     )
 
 
-def test_the_level_that_targets_are_set_for_is_the_one_shown(tmp_path: Path) -> None:
+def test_a_council_without_services_shows_the_level_it_has(tmp_path: Path) -> None:
     curated = make_curated(tmp_path / "curated.duckdb", SMALL)
     with duckdb.connect(str(curated)) as connection:
-        connection.execute(
-            "insert into marts.feed_measure_status select s.* replace ('D' || n as unit_id, "
-            "'Directorate ' || n as unit_name, 'directorate' as unit_level) "
-            "from marts.feed_measure_status as s, range(3) as t(n) where unit_name = 'Parks'"
-        )
+        connection.execute("update marts.feed_hotspots set unit_level = 'directorate'")
+        connection.execute("update marts.feed_measure_status set unit_level = 'directorate' where unit_name = 'Parks'")
     with connect(curated) as connection:
         health = site.read_health(connection, publications_of(manifest_content()), FACTS)
     assert health.story.hotspots is not None
@@ -350,6 +348,68 @@ def test_the_level_that_targets_are_set_for_is_the_one_shown(tmp_path: Path) -> 
     lead = health.story.panels[0].lead
     assert lead is not None
     assert lead.units_words == "1 of 2 directorates and services off target; furthest: Adult social care, 14.1"
+
+
+WORSE = replace(
+    SICKNESS, limits=(8.5, 9.3), signal="special_cause_concern", concerned=["Adult social care"]
+)  # fmt: skip
+BETTER = replace(ANSWERED, limits=(70.0, 85.0), signal="special_cause_improvement", concerned=["Adult social care"])
+USUAL = [
+    replace(measure, limits=(30.0, 95.0), measure_id=f"XX{i}", name=f"Usual {i}", order=i + 3)
+    for i, measure in enumerate([UPHELD, ACTIONS, ACTIONS])
+]
+
+
+@pytest.fixture(scope="module")
+def charted(tmp_path_factory: pytest.TempPathFactory) -> Page:
+    return Page(markup_of(tmp_path_factory.mktemp("charted"), [WORSE, BETTER, *USUAL]))
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Most measures run as usual. One has really got worse and one has really improved.",
+        "Adult social care is worse than usual in two domains at once.",
+        "▲ worse than usual since Apr 2026",
+        "▲ better than usual since Apr 2026",
+        "● usual variation",
+        "Days lost to sickness per employee: 9.4200, as its chart says.",
+        "▲ measures worse than usual, ○ others off target.",
+        "usual range and mean",
+    ],
+)
+def test_real_changes_are_told_in_shape_and_word(sentence: str, charted: Page) -> None:
+    assert sentence in charted.text
+
+
+def test_what_changed_leaves_usual_variation_out(charted: Page) -> None:
+    changes = charted.text[charted.text.index("What changed") : charted.text.index("How targets stand")]
+    assert changes.index("Days lost to sickness") < changes.index("Complaints answered in time")
+    assert "Usual" not in changes
+
+
+def test_a_signal_is_drawn_as_a_shape_within_the_band(charted: Page) -> None:
+    bands = [rect for rect in charted.all("rect") if rect.get("class") == "band"]
+    assert len(bands) == 1 + 5  # the key, and every chart
+    shapes = Counter(str(path.get("class")).split(" provisional")[0] for path in charted.all("path"))
+    assert shapes["point special_cause_concern"] == 1 and shapes["last special_cause_improvement"] >= 1
+
+
+def test_a_process_that_was_changed_has_new_limits_in_its_chart(tmp_path: Path) -> None:
+    curated = make_curated(tmp_path / "curated.duckdb", [WORSE])
+    with duckdb.connect(str(curated)) as connection:
+        connection.execute(
+            "update marts.feed_spc set process_group = 2, lower_limit = 9, upper_limit = 10, mean = 9.5 "
+            "where period_start >= date '2025-10-01'"
+        )
+    with connect(curated) as connection:
+        health = site.read_health(connection, publications_of(manifest_content()), FACTS)
+    page = Page(site.pages(health, "2026-27-Q2/r1")["index.html"].decode("utf-8"))
+    bands = [rect for rect in page.all("rect") if rect.get("class") == "band"]
+    assert len(bands) == 1 + 2
+    assert float(bands[1]["x"] or 0) + float(bands[1]["width"] or 0) == pytest.approx(
+        float(bands[2]["x"] or 0), abs=0.2
+    )
 
 
 def test_england_is_no_neighbour(tmp_path: Path) -> None:
