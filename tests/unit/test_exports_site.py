@@ -156,7 +156,7 @@ def test_nothing_claims_a_real_change_or_paints_a_traffic_light(markup: str, pag
         assert word not in page.text.lower()
     assert "One period’s move can be chance" in page.text
     colours = {colour.lower() for colour in re.findall(r"#[0-9a-fA-F]{3,6}\b", markup.split("</style>")[0])}
-    # Neither a red, an amber nor a green: crimson is a dashed line, orange and its tint mark a real change with a shape.
+    # Neither a red, an amber nor a green: crimson is a dashed line, orange with its tint marks a real change.
     for colour in colours - {"#a4133c", "#b35309", "#fdf4ec"}:
         red, green, blue = rgb(colour)
         assert max(red, green) - blue < 40, colour
