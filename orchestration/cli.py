@@ -465,6 +465,61 @@ def source_new(
     )
 
 
+measure_app = typer.Typer(no_args_is_help=True, help="New measures, and their unit tests.")
+app.add_typer(measure_app, name="measure")
+
+
+@measure_app.command("new")
+@_guarded
+def measure_new(
+    measure: Annotated[str, typer.Argument(help="Its permanent id, such as HR06.")],
+    name: Annotated[str | None, typer.Option("--name", help="Its name, such as 'Days lost to stress'.")] = None,
+    domain: Annotated[
+        str | None, typer.Option("--domain", help="Domain of organisational health. Default: the council's largest.")
+    ] = None,
+    core: Annotated[
+        str | None,
+        typer.Option("--from", help="Core model whose rows it counts. Default: the one that its domain counts most."),
+    ] = None,
+    council: CouncilOption = None,
+) -> None:
+    """Write a measure's row, its SQL, a unit test that fails until you have counted, and its place in the list."""
+    from orchestration.measure_scaffold import scaffold
+    from orchestration.settings import settings
+
+    made = scaffold(settings(council), measure.upper(), name, domain, core)
+    out.print("Wrote:")
+    for path in made.paths:
+        out.print(f"  {_near(path)}")
+    out.print("Look at these:")
+    for remark in made.remarks:
+        out.print(f"  - {_plain(remark)}")
+    out.print(
+        f"Next: mend them; `vitals measure test {measure.upper()}` until it passes; then `vitals run`, and "
+        f"`vitals trace {measure.upper()} PERIOD`. A target is a row in framework/targets.csv."
+    )
+
+
+@measure_app.command("test")
+@_guarded
+def measure_test(
+    measure: Annotated[str, typer.Argument(help="Measure, such as HR06.")],
+    council: CouncilOption = None,
+) -> None:
+    """Run a measure's unit tests, on a copy of the finished tables, in seconds."""
+    from orchestration.measure_scaffold import unit_tests
+    from orchestration.settings import settings
+
+    failed = False
+    for name, problem in unit_tests(settings(council), measure.upper()):
+        failed = failed or bool(problem)
+        out.print(f"[red]✗[/] {name}" if problem else f"[green]✓[/] {name}")
+        if problem:
+            out.print(problem, markup=False)
+    if failed:
+        raise typer.Exit(FAILED)
+
+
 @app.command()
 @_guarded
 def status(
