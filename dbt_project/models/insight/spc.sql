@@ -5,7 +5,7 @@
 -- period in which it started still belongs to what was before.
 {%- set passed_on = [
     'measure_id', 'unit_id', 'area_id', 'period_type', 'period_start', 'period_end', 'period_code', 'period_label',
-    'basis', 'numerator', 'denominator', 'value', 'is_provisional',
+    'basis', 'numerator', 'denominator', 'value', 'is_small_denominator', 'is_provisional',
 ] %}
 with bases as (
     select
@@ -81,6 +81,7 @@ select
     classified.numerator,
     classified.denominator,
     classified.value,
+    classified.is_small_denominator,
     classified.is_provisional,
     cast(classified.process_group as int) as process_group,
     cast(classified.points as int) as points,

@@ -78,6 +78,7 @@ select
     numerator,
     denominator,
     value,
+    is_small_denominator,
     is_provisional,
     mean,
     lower_limit,
