@@ -22,5 +22,5 @@ coalesce(max(case when {{ place }} = 1 then {{ text }} end), '')
 {%- for number in range(2, most + 1) %}
         || coalesce(', ' || max(case when {{ place }} = {{ number }} then {{ text }} end), '')
 {%- endfor %}
-        || case when max({{ place }}) > {{ most }} then ' …' else '' end
+        || case when max(case when {{ text }} is not null then {{ place }} end) > {{ most }} then ' …' else '' end
 {%- endmacro %}

@@ -1,7 +1,8 @@
 -- What an outcome's composite is made of: each measure in each quarter on a scale of its own history, from 0 (the worst
 -- figure it has ever had) to 100 (the best), by its polarity. Where neighbours can be compared, it is the share of them
 -- that the council is better than, which says more. A yearly figure, or one that others publish, stands until the next
--- one, for two years at most; a context measure has no better and worse and is left out.
+-- one, for two years at most; one that grows through the year is compared with the same quarter of other years. A
+-- context measure has no better and worse and is left out.
 {% set fewest_points = 5 %}
 with published_measures as (
     select distinct measure_id
@@ -56,7 +57,11 @@ figures as (
             when 'higher' then figures.value
             when 'lower' then -figures.value
             else -abs(figures.value)
-        end as goodness
+        end as goodness,
+        case
+            when measures.accumulation in ('cumulative', 'cumulative_only') then extract(month from figures.period_start)
+            else 0
+        end as season
     from {{ ref('measure_values') }} as figures
     inner join {{ ref('dim_measures') }} as measures on measures.measure_id = figures.measure_id
     inner join {{ ref('dim_council') }} as council on council.root_unit_id = figures.unit_id
@@ -66,11 +71,12 @@ figures as (
 ranges as (
     select
         measure_id,
+        season,
         min(goodness) as worst_goodness,
         max(goodness) as best_goodness,
         count(*) as points
     from figures
-    group by measure_id
+    group by measure_id, season
 ),
 
 standing as (
@@ -81,6 +87,7 @@ standing as (
         figures.period_label as figure_period_label,
         figures.value,
         figures.goodness,
+        figures.season,
         row_number() over (
             partition by expected.measure_id, expected.period_start
             order by figures.period_end desc, figures.period_start desc
@@ -126,7 +133,7 @@ normalised as (
             else 'none'
         end as method
     from standing
-    left join ranges on ranges.measure_id = standing.measure_id
+    left join ranges on ranges.measure_id = standing.measure_id and ranges.season = standing.season
     left join compared
         on
             compared.measure_id = standing.measure_id
