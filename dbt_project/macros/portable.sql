@@ -24,3 +24,8 @@
 {% macro days_between(earlier, later) %}{{ adapter.dispatch('days_between', 'council_vitals')(earlier, later) }}{% endmacro %}
 {% macro default__days_between(earlier, later) %}datediff({{ later }}, {{ earlier }}){% endmacro %}
 {% macro duckdb__days_between(earlier, later) %}({{ later }} - {{ earlier }}){% endmacro %}
+
+{#- The different values of a group in one text, in order, a comma between them. -#}
+{% macro all_of(column) %}{{ adapter.dispatch('all_of', 'council_vitals')(column) }}{% endmacro %}
+{% macro default__all_of(column) %}array_join(array_sort(collect_set({{ column }})), ', '){% endmacro %}
+{% macro duckdb__all_of(column) %}string_agg(distinct {{ column }}, ', ' order by {{ column }}){% endmacro %}

@@ -99,7 +99,10 @@ def test_dbts_sources_mark_who_may_see_what() -> None:
         if "config" in item
     }
     assert marked == {
+        "addresses__matches.address_text": "personal",
+        "addresses__matches.uprn": "personal",
         "complaints__cases.uprn": "personal",
+        "complaints__service_requests.address_text": "personal",
         "complaints__service_requests.uprn": "personal",
         "hr__absences.absence_id": "pseudonymised",
         "hr__absences.employee_id": "pseudonymised",

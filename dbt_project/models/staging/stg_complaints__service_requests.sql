@@ -9,6 +9,7 @@ select
     demand,
     area_code,
     uprn,
+    address_text,
     updated_at,
     _extract_id as extract_id,
     _row_number as source_row
