@@ -278,7 +278,8 @@ def dbt_models(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
         for message in messages:
             event = DbtCoreCliEventMessage(raw_event=message, event_history_metadata={})
             yield from event.to_default_asset_events(content, translator, context)
-        problems = build.problems(result)
+        problems = build.problems(result, settings.build)
+        told.warnings += build.problems(result, settings.build, severity="warn")
         told.checks = build.checks(result)
         build.keep_checks(settings, told.checks)
         told.tables += build.tables(result)

@@ -33,6 +33,7 @@ from sources.store import carried, rows
 
 PARTIAL_PARSE = "partial_parse.msgpack"  # as dbt names it
 PARSES_KEPT_SECONDS = 24 * 60 * 60
+MESSAGES_SHOWN = 5  # of each check that finds something
 YEARS_BEFORE = 10  # the calendar reaches back this far: complaints and audits begin before a council's first period
 
 
@@ -275,16 +276,29 @@ def documentation(settings: Settings) -> Path:
     return page
 
 
-def problems(result: Any) -> list[str]:
-    """What stopped a build, a sentence per model or check; empty when every error-severity check passed."""
+def problems(result: Any, database: Path | None = None, severity: str = "error") -> list[str]:
+    """What stopped a build, a sentence per model or check; empty when every error-severity check passed. With the
+    severity `warn`: what the other checks found. The `database` is asked for the messages of checks that have any."""
     if result.exception is not None:
-        return [str(result.exception)]
-    return [
-        # dbt appends the stack of macros; who reads this wants the sentence and the model.
-        f"{item.node.name}: {' '.join(str(item.message).split('  >')[0].split())}"
-        for item in result.result.results
-        if str(item.status) in ("error", "fail", "runtime error")
-    ]
+        return [str(result.exception)] if severity == "error" else []
+    statuses = ("error", "fail", "runtime error") if severity == "error" else ("warn",)
+    told = []
+    for item in result.result.results:
+        if str(item.status) in statuses:
+            # dbt appends the stack of macros; who reads this wants the sentence and the model.
+            sentence = " ".join(str(item.message).split("  >")[0].split())
+            told.append(f"{item.node.name}: {_messages(item.node, database) or sentence}")
+    return told
+
+
+def _messages(node: Any, database: Path | None) -> str:
+    """What a check says in its column `message` of the first rows that it found; empty where it has no such column."""
+    if database is None or node.resource_type != "test" or " as message" not in (node.compiled_code or ""):
+        return ""
+    with duckdb.connect(str(database), read_only=True) as con:
+        found = con.execute(f"select message from ({node.compiled_code}) order by message").fetchall()
+    more = [f"and {len(found) - MESSAGES_SHOWN} more"] if len(found) > MESSAGES_SHOWN else []
+    return " ".join([*(message for (message,) in found[:MESSAGES_SHOWN]), *more])
 
 
 def checks(result: Any) -> list[Check]:

@@ -222,6 +222,8 @@ def _summary(chosen: Settings, journal: Journal, seconds: float) -> None:
             *([f"{failed} failed"] if failed else []),
         ]
         out.print(f"Built {journal.tables} tables; {', '.join(parts)}.")
+    for warning in journal.warnings:
+        errors.print(f"[yellow]![/] {_plain(warning)}")
     for (system, dataset), slots in journal.landed.items():
         _failures(chosen, system, dataset, slots)
     if journal.release is not None:
@@ -589,6 +591,9 @@ def trace(
     unit: Annotated[str | None, typer.Option("--unit", help="Organisational unit. Default: the whole council.")] = None,
     rows: Annotated[int, typer.Option("--rows", help="Source rows to show.", min=0)] = 10,
     to: Annotated[Path | None, typer.Option("--out", help="Write every source row to this CSV file.")] = None,
+    alone: Annotated[
+        bool, typer.Option("--in-period", help="The period alone, of a measure that rolls or accumulates.")
+    ] = False,
     council: CouncilOption = None,
 ) -> None:
     """Walk one figure back: value, numerator, denominator, and the source rows behind them."""
@@ -596,7 +601,7 @@ def trace(
     from orchestration.settings import settings
 
     chosen = settings(council)
-    traced = tracing.trace(chosen, measure.upper(), period, unit)
+    traced = tracing.trace(chosen, measure.upper(), period, unit, "in_period" if alone else "reported")
     out.print(f"[bold]{traced.measure_name}[/] · {traced.unit_name} · {traced.period_label}")
     parts = {"value": traced.value, traced.numerator_label: traced.numerator}
     if traced.denominator is not None:

@@ -20,6 +20,7 @@ class Journal:
     tables: int = 0
     release: Release | None = None
     problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     tell: Callable[[str], None] = lambda line: None
 
     def sources_failed(self) -> bool:
