@@ -3,8 +3,6 @@ a moment. Told as one story, each step once; the tests look at what each step le
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from support.brigstow import DATASETS
+from support.brigstow import DATASETS, double_an_agency_bill
 from support.pipeline import QUARTER, SINCE, Quarter, Ran, Vitals, end, fingerprint, own_systems, sha256, wait_until
 
 R1, R2 = f"{QUARTER}/r1", f"{QUARTER}/r2"
@@ -78,16 +76,6 @@ def story(town: Quarter, systems: Mapping[str, str], tmp_path_factory: pytest.Te
     older = Step.taken(vitals, vitals("run", OLDER, "--from", SINCE))
     as_of_before = Step.taken(vitals, vitals("run", QUARTER, "--from", SINCE, "--as-of", before.isoformat()))
     return Story(vitals, first, unchanged, meanwhile, corrected, as_of_now, older, as_of_before)
-
-
-def double_an_agency_bill(path: Path) -> None:
-    """Post the first agency bill of a month's ledger once more, under a number of its own."""
-    with path.open(encoding="cp1252", newline="") as file:
-        rows = list(csv.reader(file))
-    bill = next(row for row in rows if row[3] == "Agency staff")
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows([*rows, ["9999999999", *bill[1:]]])
-    path.write_bytes(text.getvalue().encode("cp1252"))
 
 
 # Nothing new

@@ -5,6 +5,8 @@ The systems come from the sandbox; its APIs run meanwhile, files and database ar
 
 from __future__ import annotations
 
+import csv
+import io
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -63,3 +65,13 @@ def brigstow_in(folder: Path, environment: Mapping[str, str], patch: pytest.Monk
     for variable, value in own_systems(environment, systems).items():
         patch.setenv(variable, value)
     return Brigstow(council, systems, folder / "data")
+
+
+def double_an_agency_bill(path: Path) -> None:
+    """Post the first agency bill of a month's ledger once more, under a number of its own."""
+    with path.open(encoding="cp1252", newline="") as file:
+        rows = list(csv.reader(file))
+    bill = next(row for row in rows if row[3] == "Agency staff")
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([*rows, ["9999999999", *bill[1:]]])
+    path.write_bytes(text.getvalue().encode("cp1252"))
