@@ -173,7 +173,8 @@ def story(town: Quarter, systems: Mapping[str, str], tmp_path_factory: pytest.Te
     }
     double_an_agency_bill(Path(own["FINANCE_FOLDER"]) / "ledger_2026-05.csv")
     everything = (
-        f"select {RESTATED}, published_value, current_value, reason_code from insight.restatements order by all"
+        "select measure_id, unit_id, area_id, basis, period_type, period_start, published_in, published_value, "
+        "current_value, reason_code from insight.restatements order by all"
     )
     next_quarter = vitals("run", QUARTER, "--from", SINCE, "--again")
     restated = asked(vitals, everything)
