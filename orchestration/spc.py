@@ -100,7 +100,7 @@ def read(path: Path, day: str, value: str, series: str | None) -> Readings:
     twice = [key for key, count in Counter((name, when) for name, when, _ in rows).items() if count > 1]
     if twice:
         name, when = min(twice)
-        which = f"series '{name}' has" if series else "there are"
+        which = f"series '{name}' has" if series else "there is"
         remedy = "Add the values up first" if series else "Say with --series which column tells the series apart"
         raise ConfigurationError(f"{path.name}: {which} more than one value for {when.isoformat()}. {remedy}.")
     return Readings(rows, blank)

@@ -20,7 +20,7 @@ _ROWS = """
     join core.dim_measures as m on m.measure_id = r.measure_id
     join measures.measure_windows as w
       on w.measure_id = r.measure_id and r.period_start between w.window_start and w.window_end
-    where r.measure_id = $measure and w.period_code = $period and w.basis = 'reported'
+    where r.measure_id = $measure and w.period_code = $period and w.basis = $basis
       and (
         exists (
           from core.bridge_unit_ancestors as a
@@ -39,7 +39,7 @@ _GAPS = """
     join core.dim_units as u on u.unit_id = g.unit_id
     join core.bridge_unit_ancestors as a on a.unit_id = g.unit_id and a.ancestor_unit_id = ?
     join measures.measure_windows as w
-      on w.measure_id = g.measure_id and g.period_start between w.window_start and w.window_end and w.basis = 'reported'
+      on w.measure_id = g.measure_id and g.period_start between w.window_start and w.window_end and w.basis = ?
     where g.measure_id = ? and w.period_code = ?
     order by g.period_start, u.unit_name
 """
@@ -125,9 +125,10 @@ def measures_by_dataset(settings: Settings) -> dict[tuple[str, str], list[str]]:
     return {(system, dataset): measures for system, dataset, measures in found}
 
 
-def trace(settings: Settings, measure: str, period: str, unit: str | None) -> Traced:
+def trace(settings: Settings, measure: str, period: str, unit: str | None, basis: str = "reported") -> Traced:
     """Find the figure of `measure` for `unit` (None: the whole council) in the period written `2025-26-Q3`, `2025-11`,
-    `2025-26` or `2025`. Raises ConfigurationError naming what there is when there is no such figure."""
+    `2025-26` or `2025`; with the basis `in_period` that of the period alone. Raises ConfigurationError naming what
+    there is when there is no such figure."""
     if not settings.curated.exists():
         raise FileNotFoundError(f"{settings.curated}: nothing has been built yet. Run `vitals run` first.")
     with duckdb.connect(str(settings.curated), read_only=True) as con:
@@ -145,25 +146,25 @@ def trace(settings: Settings, measure: str, period: str, unit: str | None) -> Tr
             "select v.value, v.numerator, v.denominator, v.period_label, m.numerator_label, m.denominator_label "
             "from measures.measure_values as v join core.dim_measures as m using (measure_id) "
             "where v.measure_id = ? and v.unit_id = ? and v.period_code = ? and v.area_id = '' "
-            "and v.basis = 'reported'",
-            [measure, chosen, period],
+            "and v.basis = ?",
+            [measure, chosen, period, basis],
         ).fetchone()
         gaps = [
             f"{name} ({reason.replace('_', ' ')}, {label})"
-            for name, reason, label, _ in con.execute(_GAPS, [chosen, measure, period]).fetchall()
+            for name, reason, label, _ in con.execute(_GAPS, [chosen, basis, measure, period]).fetchall()
         ]
         if found is None:
             codes = con.execute(
                 "select distinct period_code from measures.measure_values where measure_id = ? and unit_id = ? "
-                "and basis = 'reported' order by period_code desc limit 8",
-                [measure, chosen],
+                "and basis = ? order by period_code desc limit 8",
+                [measure, chosen, basis],
             ).fetchall()
             raise ConfigurationError(
                 f"{measure} has no figure for {units[chosen]} in '{period}'. "
                 + (f"No value from {'; '.join(gaps)}. " if gaps else "")
                 + f"Newest: {listed(code for (code,) in codes)}."
             )
-        parameters = {"measure": measure, "period": period, "unit": chosen}
+        parameters = {"measure": measure, "period": period, "unit": chosen, "basis": basis}
         extracts = con.execute(
             f"""select c.extract_id, e.origin, e.source_hash, e.path, c.rows
                 from (select r.extract_id, count(distinct r.source_row) as rows {_ROWS} group by r.extract_id) as c

@@ -111,7 +111,7 @@ def test_a_single_point_and_empty_values_are_no_error(tmp_path: Path) -> None:
         (
             ["d,v", "2026-01-01,1", "2026-01-01,2"],
             [],
-            "there are more than one value for 2026-01-01. Say with --series",
+            "there is more than one value for 2026-01-01. Say with --series",
         ),
         (["d,v,s", "2026-01-01,1,a", "2026-01-01,2,a"], ["--series", "s"], "series 'a' has more than one value for"),
         (["d,v", "2026-01-01,1"], ["--polarity", "up"], "--polarity is 'up'. It is one of"),

@@ -105,9 +105,23 @@ def test_what_is_not_in_a_figure_is_said(council: Settings) -> None:
 def test_why_there_is_no_figure_is_said(council: Settings) -> None:
     put(council, "first", None, "A")
     traced(council)
-    with pytest.raises(
-        ConfigurationError, match=r"for Directorate in '2025-26-Q1'. No value from Directorate"
-    ):
+    with pytest.raises(ConfigurationError, match=r"for Directorate in '2025-26-Q1'. No value from Directorate"):
         trace(council, "M1", "2025-26-Q1", "D")
     with pytest.raises(ConfigurationError, match=r"no figure for Empty in '2025-26-Q1'. Newest"):
         trace(council, "M1", "2025-26-Q1", "E")
+
+
+def test_the_figure_of_the_period_alone_has_the_rows_of_its_own_days(council: Settings) -> None:
+    put(council, "first", None, "A", "B")
+    assert traced(council).row_count == 2
+    with duckdb.connect(str(council.curated)) as con:
+        con.execute(
+            "insert into measures.measure_windows by name select 'M1' as measure_id, 'in_period' as basis, "
+            "'2025-26-Q1' as period_code, date '2025-05-01' as window_start, date '2025-06-30' as window_end"
+        )
+        con.execute(
+            "insert into measures.measure_values by name select * replace ('in_period' as basis, 7.0 as value) "
+            "from measures.measure_values"
+        )
+    alone = trace(council, "M1", "2025-26-Q1", None, "in_period")
+    assert (alone.value, alone.row_count) == (Decimal(7), 0)
