@@ -46,6 +46,32 @@ services as (
     group by measure_id
 ),
 
+-- The worst of a measure's six grades, which tells more than their mean, and which criteria have it.
+grades as (
+    select
+        quality.measure_id,
+        quality.criterion,
+        quality.grade,
+        max(quality.grade) over (partition by quality.measure_id) as worst_grade
+    from {{ ref('data_quality') }} as quality
+    inner join {{ ref('dim_council') }} as council on council.reporting_period_start = quality.period_start
+),
+
+quality as (
+    select
+        measure_id,
+        max(worst_grade) as worst_grade,
+        {{ listed('criterion', 'place', 6) }} as weakest_criteria
+    from (
+        select
+            *,
+            row_number() over (partition by measure_id order by criterion) as place
+        from grades
+        where grade = worst_grade
+    ) as weakest
+    group by measure_id
+),
+
 figures as (
     select
         measures.measure_id,
@@ -77,6 +103,13 @@ figures as (
         current_figures.point_type,
         current_figures.signal_since,
         current_figures.assurance,
+        forecast.year_label as forecast_year_label,
+        forecast.projection as forecast,
+        forecast.projection_lower as forecast_lower,
+        forecast.projection_upper as forecast_upper,
+        forecast.outlook,
+        quality.worst_grade as data_quality_grade,
+        coalesce(quality.weakest_criteria, '') as data_quality_weakest,
         coalesce(services.units, 0) as services,
         coalesce(services.units_in_concern, 0) as hot_spots,
         coalesce(
@@ -90,6 +123,9 @@ figures as (
     left join {{ ref('current_figures') }} as current_figures
         on current_figures.measure_id = measures.measure_id and current_figures.unit_id = council.root_unit_id
     left join services on services.measure_id = measures.measure_id
+    left join quality on quality.measure_id = measures.measure_id
+    left join {{ ref('forecast') }} as forecast
+        on forecast.measure_id = measures.measure_id and forecast.unit_id = council.root_unit_id
 )
 
 select
@@ -121,6 +157,13 @@ select
     point_type,
     signal_since,
     assurance,
+    forecast_year_label,
+    forecast,
+    forecast_lower,
+    forecast_upper,
+    outlook,
+    data_quality_grade,
+    data_quality_weakest,
     services,
     hot_spots,
     sentence,
