@@ -44,6 +44,8 @@ _GAPS = """
     order by g.period_start, u.unit_name
 """
 
+_COUNTED = {"numerator", "denominator", "source", "source_row", "hash"}  # columns of a trace's rows before the source's
+
 
 @dataclass(frozen=True)
 class TracedExtract:
@@ -85,7 +87,12 @@ class Traced:
             relation = f"read_parquet([{files}], union_by_name = true, hive_partitioning = false, filename = true)"
             names = [column[0] for column in con.execute(f"select * from {relation} limit 0").description or []]
             kept = [name for name in names if not name.startswith("_") and name != "filename"]
-            fields = ", ".join(f"s.{name}" for name in kept if name in self._shown)
+            # Returned values have a numerator of their own, which is not the one counted.
+            fields = ", ".join(
+                f"s.{name} as {name}_as_landed" if name in _COUNTED else f"s.{name}"
+                for name in kept
+                if name in self._shown
+            )
             # Of what the source gave and nothing else: the same row has the same hash in whatever extract it comes.
             content = ", ".join(f"'{name}=' || s.{name}" for name in sorted(kept))
             # A source row may count more than once: an absence in each of its months.
