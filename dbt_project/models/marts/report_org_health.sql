@@ -27,7 +27,7 @@ council_figures as (
         )
 ),
 
-current_figures as (
+newest_figures as (
     select *
     from council_figures
     where recency = 1
@@ -55,12 +55,12 @@ units_of_current as (
             else abs(units.value) - abs(units.target)
         end as shortfall
     from {{ ref('feed_measure_status') }} as units
-    inner join current_figures
+    inner join newest_figures
         on
-            current_figures.measure_id = units.measure_id
-            and current_figures.period_type = units.period_type
-            and current_figures.period_start = units.period_start
-            and current_figures.unit_id <> units.unit_id
+            newest_figures.measure_id = units.measure_id
+            and newest_figures.period_type = units.period_type
+            and newest_figures.period_start = units.period_start
+            and newest_figures.unit_id <> units.unit_id
     where units.area_id = ''
 ),
 
@@ -125,21 +125,21 @@ select
     measures.value_unit,
     measures.decimal_places,
     measures.polarity,
-    coalesce(current_figures.period_start, quarters.period_start) as period_start,
-    coalesce(current_figures.period_end, quarters.period_end) as period_end,
-    coalesce(current_figures.period_code, quarters.period_code) as period_code,
-    coalesce(current_figures.period_label, quarters.period_label) as period_label,
-    current_figures.value is not null as is_reported,
-    current_figures.numerator,
-    current_figures.denominator,
-    current_figures.value,
-    coalesce(current_figures.is_provisional, false) as is_provisional,
-    current_figures.previous_value,
+    coalesce(newest_figures.period_start, quarters.period_start) as period_start,
+    coalesce(newest_figures.period_end, quarters.period_end) as period_end,
+    coalesce(newest_figures.period_code, quarters.period_code) as period_code,
+    coalesce(newest_figures.period_label, quarters.period_label) as period_label,
+    newest_figures.value is not null as is_reported,
+    newest_figures.numerator,
+    newest_figures.denominator,
+    newest_figures.value,
+    coalesce(newest_figures.is_provisional, false) as is_provisional,
+    newest_figures.previous_value,
     year_before.value as year_ago_value,
-    coalesce(current_figures.direction_of_travel, 'no_comparison') as direction_of_travel,
-    current_figures.target,
-    current_figures.tolerance,
-    coalesce(current_figures.status, 'no_target') as status,
+    coalesce(newest_figures.direction_of_travel, 'no_comparison') as direction_of_travel,
+    newest_figures.target,
+    newest_figures.tolerance,
+    coalesce(newest_figures.status, 'no_target') as status,
     coalesce(unit_targets.units_off_target, 0) as units_off_target,
     coalesce(unit_targets.units_with_target, 0) as units_with_target,
     worst_units.unit_id as worst_unit_id,
@@ -170,16 +170,16 @@ inner join {{ ref('dim_domains') }} as domains on domains.domain = measures.doma
 left join {{ ref('dim_outcomes') }} as outcomes on outcomes.outcome_id = measures.outcome_id
 left join {{ ref('dim_periods') }} as quarters
     on quarters.period_type = 'quarter' and quarters.period_start = council.reporting_period_start
-left join current_figures on current_figures.measure_id = measures.measure_id
+left join newest_figures on newest_figures.measure_id = measures.measure_id
 left join {{ ref('current_figures') }} as signals
     on signals.measure_id = measures.measure_id and signals.unit_id = council.root_unit_id
 left join {{ ref('feed_measure_status') }} as year_before
     on
-        year_before.measure_id = current_figures.measure_id
-        and year_before.unit_id = current_figures.unit_id
+        year_before.measure_id = newest_figures.measure_id
+        and year_before.unit_id = newest_figures.unit_id
         and year_before.area_id = ''
-        and year_before.period_type = current_figures.period_type
-        and year_before.period_start = {{ months_after('current_figures.period_start', -12) }}
+        and year_before.period_type = newest_figures.period_type
+        and year_before.period_start = {{ months_after('newest_figures.period_start', -12) }}
 left join unit_targets on unit_targets.measure_id = measures.measure_id
 left join worst_units on worst_units.measure_id = measures.measure_id and worst_units.place = 1
 left join neighbours on neighbours.measure_id = measures.measure_id
