@@ -44,9 +44,10 @@ judged as (
                 or (measures.accumulation = 'rolling_12_months' and latest.denominator is not null)
                 then measures.polarity
         end as polarity_of_target,
-        series.recent_concerns > 0
-        or (
-            latest.point_type = 'special_cause_concern' and measures.frequency not in ('month', 'quarter')
+        coalesce(measures.valid_to, council.reporting_period_end) >= council.reporting_period_start
+        and (
+            series.recent_concerns > 0
+            or (latest.point_type = 'special_cause_concern' and measures.frequency not in ('month', 'quarter'))
         ) as is_current_concern
     from {{ ref('spc') }} as latest
     inner join series
@@ -55,6 +56,7 @@ judged as (
             and series.unit_id = latest.unit_id
             and series.area_id = latest.area_id
     inner join {{ ref('dim_measures') }} as measures on measures.measure_id = latest.measure_id
+    cross join {{ ref('dim_council') }} as council
     left join {{ ref('dim_targets') }} as targets
         on
             targets.measure_id = latest.measure_id
