@@ -13,14 +13,20 @@ with figures as (
     where period_type <> 'month' and basis = 'reported'
 ),
 
--- Only neighbouring quarters and years are compared; periods of a table's own may overlap.
+-- Only neighbouring quarters and years are compared; periods of a table's own may overlap. What starts from nothing
+-- each April grows from quarter to quarter, which is no improvement.
 compared as (
     select
-        *,
+        figures.*,
         case
-            when period_type = 'other' or earlier_end = {{ days_after('period_start', -1) }} then earlier_value
+            when measures.accumulation = 'cumulative_only' then null
+            when
+                figures.period_type = 'other'
+                or figures.earlier_end = {{ days_after('figures.period_start', -1) }}
+                then figures.earlier_value
         end as previous_value
     from figures
+    left join {{ ref('dim_measures') }} as measures on measures.measure_id = figures.measure_id
 ),
 
 targets_in_force as (
