@@ -27,6 +27,13 @@ SIGNALS = {
     "special_cause_neutral_high": "higher than usual",
     "special_cause_neutral_low": "lower than usual",
 }
+VERDICTS = {
+    "too_soft": "too soft",
+    "stretching": "stretching",
+    "unrealistic": "unrealistic",
+    "chance": "met or missed by chance",
+    "insufficient_data": "too few data to say",
+}
 LEVELS = {"directorate": "directorates", "division": "divisions", "service": "services", "team": "teams"}
 PREFERRED = ("service", "division", "directorate", "team")
 WITH_TARGET = ("on_target", "within_tolerance", "off_target")
@@ -85,6 +92,12 @@ class Measure:
     own_area: str
     unit_levels: frozenset[str]
     process: tuple[Point, ...] = ()
+    verdict: str = ""  # what its target is worth, a key of VERDICTS
+    evidence: str = ""
+
+    @property
+    def verdict_words(self) -> str:
+        return VERDICTS.get(self.verdict, "")
 
     @property
     def charted(self) -> tuple[Point, ...]:
@@ -619,6 +632,13 @@ class Story:
         """Measures with a target, missed first, then in the page's order."""
         with_target = [measure for measure in self.measures if measure.has_target]
         return sorted(with_target, key=lambda measure: VERDICT_ORDER[measure.status])
+
+    @property
+    def verdicts(self) -> str:
+        """'What they are worth: two are too soft, five stretching and one too few data to say.'; '' if not known."""
+        counts = Counter(measure.verdict for measure in self.targets if measure.verdict)
+        parts = [f"{wording.in_words(counts[key])} {words}" for key, words in VERDICTS.items() if counts[key]]
+        return wording.sentence(f"What they are worth: {wording.joined(parts)}") if parts else ""
 
     @property
     def unreported(self) -> list[Measure]:

@@ -27,6 +27,7 @@ FONT = HERE / "assets" / "fonts" / "source-sans-3-latin-wght-normal.woff2"
 FONT_LICENCE = HERE / "assets" / "fonts" / "OFL.txt"
 AUDIENCE = "internal"
 ENGLAND = "E92000001"  # stands beside the neighbours in published tables, and is none of them
+MOST_NAMED = 4  # measures in one sentence
 ACRONYMS = {"hr": "HR"}
 
 Span = tuple[str, date, date]
@@ -35,6 +36,8 @@ REPORT = "report_org_health"
 STATUS = "feed_measure_status"
 PROCESS = "feed_spc"
 HOTSPOTS = "feed_hotspots"
+TARGETS = "feed_targets"
+QUALITY = "feed_data_quality"
 COMPARATORS = "feed_comparators"
 NEEDED = {
     REPORT: (
@@ -58,6 +61,8 @@ NEEDED = {
         "unit_id", "unit_name", "unit_level", "unit_rank", "domain", "domain_name", "domain_order", "concerns",
         "lasting_concerns", "off_target", "measures", "evidence",
     ),
+    TARGETS: ("measure_id", "unit_level", "verdict", "evidence"),
+    QUALITY: ("measure_id", "measure_name", "criterion", "grade", "fact"),
     COMPARATORS: (
         "measure_id", "area_code", "area_name", "is_own_area", "period_start", "period_end", "period_label", "value",
     ),
@@ -96,6 +101,12 @@ def read_health(
     medians = _medians(connection, tables[COMPARATORS])
     series = _series(connection, tables, medians)
     processes = _processes(connection, tables[PROCESS], medians)
+    verdicts = {
+        measure: {"verdict": verdict, "evidence": evidence}
+        for measure, verdict, evidence in connection.execute(
+            f"select measure_id, verdict, evidence from {tables[TARGETS]} where unit_level = 'council' order by all"
+        ).fetchall()
+    }
     own_area = _own_area(connection, tables) or facts.council.removesuffix(" (fictional)")
     outcomes = dict(
         connection.execute(f"select distinct measure_id, outcome_name from {tables[STATUS]} order by all").fetchall()
@@ -117,6 +128,7 @@ def read_health(
             reporting_label=facts.period_label,
             own_area=own_area,
             unit_levels=levels.get(row["measure_id"], frozenset()),
+            **verdicts.get(row["measure_id"], {}),
             process=tuple(p for p in processes.get(row["measure_id"], ()) if p.end <= row["period_end"]),
         )
         for row in report
@@ -138,7 +150,9 @@ def read_health(
     return Health(
         facts=facts,
         months=wording.months(start, end),
-        story=Story(story.panels, story.hotspots, own_area, _trust(story, facts, datasets, missing)),
+        story=Story(
+            story.panels, story.hotspots, own_area, _trust(story, facts, datasets, missing, _grades(connection, tables))
+        ),
         downloads=tuple(_downloads(publications)),
         missing_datasets=missing,
         unreported_measures=[
@@ -350,8 +364,41 @@ def _own_area(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, str]) 
     return str(row[0]) if row else None
 
 
+def _grades(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Measure's name → criterion → its grade for data quality."""
+    grades: dict[str, dict[str, str]] = {}
+    for name, criterion, grade in connection.execute(
+        f"select measure_name, criterion, grade from {tables[QUALITY]} order by all"
+    ).fetchall():
+        grades.setdefault(name, {})[criterion] = grade
+    return grades
+
+
+def _grades_sentences(grades: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """'A or B for data quality in all that is graded: 12 of 14 measures', and which have a D, and for what."""
+    if not grades:
+        return []
+    good = sum(max(of_measure.values()) <= "B" for of_measure in grades.values())
+    said = [
+        f"{wording.in_words(good)} of {wording.count(len(grades), 'measure')} graded A or B for data quality throughout"
+    ]
+    worst = {
+        name: [criterion.replace("_", " ") for criterion, grade in of_measure.items() if grade == "D"]
+        for name, of_measure in grades.items()
+    }
+    named = [f"{name} ({wording.joined(criteria)})" for name, criteria in worst.items() if criteria]
+    if named:
+        more = [wording.count(len(named) - MOST_NAMED, "other")] if len(named) > MOST_NAMED else []
+        said.append(f"Graded D: {wording.joined([*named[:MOST_NAMED], *more])}")
+    return said
+
+
 def _trust(
-    story: Story, facts: ReleaseFacts, datasets: Sequence[Mapping[str, Any]], missing: Sequence[Mapping[str, Any]]
+    story: Story,
+    facts: ReleaseFacts,
+    datasets: Sequence[Mapping[str, Any]],
+    missing: Sequence[Mapping[str, Any]],
+    grades: Mapping[str, Mapping[str, str]],
 ) -> Trust:
     """What a reader needs to know before relying on the figures, and the warnings themselves."""
     reporting = _period(facts)
@@ -378,6 +425,7 @@ def _trust(
     provisional = [measure.name for measure in story.measures if measure.is_provisional]
     if provisional:
         sentences.append(f"Provisional: {wording.joined(provisional)}")
+    sentences += _grades_sentences(grades)
     warnings = [check.description or check.name for check in facts.checks if not check.passed]
     warnings += [
         f"{_dataset_words(row['system'], row['dataset'])}: {row['rejected_count']:,} of "

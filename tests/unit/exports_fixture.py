@@ -60,6 +60,12 @@ TABLES: dict[str, dict[str, str]] = {
         "is_provisional": FLAG, "process_group": WHOLE, "mean": FIGURE, "lower_limit": FIGURE, "upper_limit": FIGURE,
         "point_type": TEXT, "target": FIGURE,
     },
+    "feed_targets": {
+        "council": TEXT, "measure_id": TEXT, "measure_name": TEXT, "unit_level": TEXT, "verdict": TEXT, "evidence": TEXT,
+    },
+    "feed_data_quality": {
+        "council": TEXT, "measure_id": TEXT, "measure_name": TEXT, "criterion": TEXT, "grade": TEXT, "fact": TEXT,
+    },
     "feed_hotspots": {
         "council": TEXT, "unit_id": TEXT, "unit_name": TEXT, "unit_level": TEXT, "unit_rank": WHOLE, "domain": TEXT,
         "domain_name": TEXT, "domain_order": WHOLE, "concerns": WHOLE, "lasting_concerns": WHOLE, "off_target": WHOLE,
@@ -108,6 +114,8 @@ class Series:
     neighbours: Mapping[str, Sequence[float]] = field(default_factory=dict)
     order: int = 1
     limits: tuple[float, float] | None = None  # of usual variation; without them the measure has no control chart
+    verdict: str = ""  # of its target
+    grades: Mapping[str, str] = field(default_factory=dict)
     signal: str = "common_cause"  # of the last two points
     concerned: Sequence[str] = ()  # services for which the measure is worse than usual, and not for the first time
 
@@ -291,6 +299,15 @@ def rows_of(series: Series, council: str, own_area: str) -> dict[str, list[dict[
             "sentence": f"{series.name}: {last}, as its chart says." if series.limits else None,
         }
     )  # fmt: skip
+    named = {name: measure[name] for name in ("council", "measure_id", "measure_name")}
+    if series.verdict:
+        made["feed_targets"].append(
+            named | {"unit_level": "council", "verdict": series.verdict, "evidence": f"Why {series.name} is so."}
+        )
+    made["feed_data_quality"] += [
+        named | {"criterion": criterion, "grade": grade, "fact": "A fact."}
+        for criterion, grade in series.grades.items()
+    ]
     if series.limits:
         low, high = series.limits
         for i, (period_of, value) in enumerate(zip(periods, history, strict=True)):

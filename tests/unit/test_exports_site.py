@@ -351,9 +351,16 @@ def test_a_council_without_services_shows_the_level_it_has(tmp_path: Path) -> No
 
 
 WORSE = replace(
-    SICKNESS, limits=(8.5, 9.3), signal="special_cause_concern", concerned=["Adult social care"]
+    SICKNESS, limits=(8.5, 9.3), signal="special_cause_concern", concerned=["Adult social care"], verdict="too_soft",
+    grades={"well_defined": "A", "timely": "B"},
 )  # fmt: skip
-BETTER = replace(ANSWERED, limits=(70.0, 85.0), signal="special_cause_improvement", concerned=["Adult social care"])
+BETTER = replace(
+    ANSWERED,
+    limits=(70.0, 85.0),
+    signal="special_cause_improvement",
+    concerned=["Adult social care"],
+    grades={"timely": "D"},
+)
 USUAL = [
     replace(measure, limits=(30.0, 95.0), measure_id=f"XX{i}", name=f"Usual {i}", order=i + 3)
     for i, measure in enumerate([UPHELD, ACTIONS, ACTIONS])
@@ -376,6 +383,10 @@ def charted(tmp_path_factory: pytest.TempPathFactory) -> Page:
         "Days lost to sickness per employee: 9.4200, as its chart says.",
         "▲ measures worse than usual, ○ others off target.",
         "usual range and mean",
+        "What they are worth: one too soft.",
+        "Days lost to sickness per employee: too soft Why Days lost to sickness per employee is so.",
+        "One of two measures graded A or B for data quality throughout.",
+        "Graded D: Complaints answered in time (timely).",
     ],
 )
 def test_real_changes_are_told_in_shape_and_word(sentence: str, charted: Page) -> None:
