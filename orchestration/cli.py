@@ -708,13 +708,14 @@ def spc(
     control.check_suffixes(to, chart)
     readings = control.read(file, day, value, series)
     results = control.classify(readings, rules)
-    for line in control.summary(results, rules, readings.blank):
-        out.print(_plain(line))
+    lines = control.summary(results, rules, readings.blank)
     if to:
-        out.print(f"Wrote {control.write(results, to):,} points to {_near(to)}.")
+        lines.append(f"Wrote {control.write(results, to):,} points to {_near(to)}.")
     if chart:
         chart.write_text(control.chart(results, rules, file.stem, value), encoding="utf-8")
-        out.print(f"Drew {_near(chart)}.")
+        lines.append(f"Drew {_near(chart)}.")
+    for line in lines:
+        out.print(_plain(line))
 
 
 @app.command()
