@@ -10,6 +10,12 @@ with posts as (
             and coalesce(owners.valid_to >= council.reporting_period_end, true)
 ),
 
+pairs as (
+    select first_posts.owner || '; ' || second_posts.owner as owner
+    from posts as first_posts
+    cross join posts as second_posts
+),
+
 owned as (
     select
         'outcomes' as dataset,
@@ -45,9 +51,5 @@ select
     || ', which owners.csv has no post for in the reporting period. Name another owner, or add the post.' as message
 from owned
 left join posts on posts.owner = owned.owner
-left join (
-    select first_posts.owner || '; ' || second_posts.owner as owner
-    from posts as first_posts
-    cross join posts as second_posts
-) as pairs on pairs.owner = owned.owner
+left join pairs on pairs.owner = owned.owner
 where posts.owner is null and pairs.owner is null and exists (select 1 from {{ ref('dim_owners') }})

@@ -2,8 +2,10 @@
 select
     interventions.intervention_id,
     'interventions.csv: ' || interventions.intervention_id || ' is for '
-    || case when measures.measure_id is null then 'the measure ' || interventions.measure_id
-        else 'the unit ' || interventions.unit_id end
+    || case
+        when measures.measure_id is null then 'the measure ' || interventions.measure_id
+        else 'the unit ' || interventions.unit_id
+    end
     || ', which the framework does not have.' as message
 from {{ ref('dim_interventions') }} as interventions
 left join {{ ref('dim_measures') }} as measures on measures.measure_id = interventions.measure_id

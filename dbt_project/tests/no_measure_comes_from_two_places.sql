@@ -4,9 +4,9 @@
 with origins as (
     select distinct
         datasets.measure_id,
-        case datasets.system || '.' || datasets.dataset
-            when 'indicators.published_values' then 'indicator'
-            when 'plan.measure_values' then 'return'
+        case
+            when datasets.system = 'indicators' and datasets.dataset = 'published_values' then 'indicator'
+            when datasets.system = 'plan' and datasets.dataset = 'measure_values' then 'return'
             else 'model'
         end as computed_by
     from {{ ref('measure_datasets') }} as datasets

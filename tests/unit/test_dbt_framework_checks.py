@@ -138,11 +138,11 @@ def test_a_sound_framework_passes(check: str) -> None:
             {"measure_datasets": "('OD01', 'waste', 'tonnages'), ('CO02', 'indicators', 'published_values')"},
             [
                 "measures.csv: CO02 says computed_by model, but no file in dbt_project/models/measures begins with its "
-                "id. Write one, or say what else gives it.",
+                "id. Add one, or say what else gives its figures.",
                 "measures.csv: OD01 says computed_by indicator, but indicators.csv has no row for it. Add one, or say "
-                "what else gives it.",
-                "measures.csv: RE01 says computed_by return, but no return has ever had a value of it. Ask for one, or "
-                "say what else gives it.",
+                "what else gives its figures.",
+                "measures.csv: RE01 says computed_by return, but no return has ever had a value of it. Add one, or say "
+                "what else gives its figures.",
             ],
         ),
         (
