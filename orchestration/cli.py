@@ -474,8 +474,8 @@ app.add_typer(measure_app, name="measure")
 @measure_app.command("new")
 @_guarded
 def measure_new(
-    measure: Annotated[str, typer.Argument(help="Its permanent id, such as HR06.")],
-    name: Annotated[str | None, typer.Option("--name", help="Its name, such as 'Days lost to stress'.")] = None,
+    measure: Annotated[str, typer.Argument(help="Its permanent id, such as SR04.")],
+    name: Annotated[str | None, typer.Option("--name", help="Its name, such as 'Requests made on the web'.")] = None,
     domain: Annotated[
         str | None, typer.Option("--domain", help="Domain of organisational health. Default: the council's largest.")
     ] = None,
@@ -505,7 +505,7 @@ def measure_new(
 @measure_app.command("test")
 @_guarded
 def measure_test(
-    measure: Annotated[str, typer.Argument(help="Measure, such as HR06.")],
+    measure: Annotated[str, typer.Argument(help="Measure, such as SR04.")],
     council: CouncilOption = None,
 ) -> None:
     """Run a measure's unit tests, on a copy of the finished tables, in seconds."""

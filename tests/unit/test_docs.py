@@ -215,6 +215,13 @@ def test_dbt_example(example: Example) -> None:
     (sql,) = (other.text for other in examples("sql") if other.page == example.page)
     assert set(re.findall(r"ref\('(\w+)'\)", sql + example.text)) <= models
     assert [name for name in re.findall(r"doc\('(\w+)'\)", example.text) if f"{{% docs {name} %}}" not in shared] == []
+    for given in (given for test in document["unit_tests"] for given in test["given"]):
+        (name,) = re.findall(r"ref\('(\w+)'\)", given["input"])
+        (described,) = (ROOT / "dbt_project" / "models").rglob(f"{name}.yml")
+        known = {
+            column["name"] for column in yaml.safe_load(described.read_text(encoding="utf-8"))["models"][0]["columns"]
+        }
+        assert {column for row in given["rows"] for column in row} <= known
     (model,) = document["models"]
     selected = re.findall(r"^ +(?:.* as )?(\w+),?$", sql.split("from {{")[0], re.MULTILINE)
     assert [column["name"] for column in model["columns"]] == selected
