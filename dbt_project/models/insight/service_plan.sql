@@ -6,9 +6,11 @@
     ('completed_date', 'date'), ('progress_pct', 'int'), ('period_end', 'date'), ('period_label', 'string'),
     ('value', 'decimal(18, 4)'), ('value_unit', 'string'), ('target', 'decimal(18, 4)'), ('is_provisional', 'boolean'),
     ('budget_gbp', 'decimal(18, 2)'), ('forecast_gbp', 'decimal(18, 2)'), ('spent_gbp', 'decimal(18, 2)'),
-    ('note', 'string'),
+    ('figure_unit_id', 'string'), ('note', 'string'),
 ] %}
-{%- set of_figures = ['period_end', 'period_label', 'value', 'value_unit', 'target', 'is_provisional', 'note'] %}
+{%- set of_figures = [
+    'period_end', 'period_label', 'value', 'value_unit', 'target', 'is_provisional', 'figure_unit_id', 'note',
+] %}
 {#- Kind of item, where its rows are, and which of the columns they have; the others are null. -#}
 {%- set kinds = [
     ('priority', 'priorities', ['outcome_id', 'title', 'measure_id', 'status', 'start_date', 'due_date'] + of_figures),
@@ -16,7 +18,7 @@
         'period_end', 'period_label', 'note']),
     ('milestone', 'milestones', ['outcome_id', 'title', 'belongs_to', 'status', 'due_date', 'revised_due_date',
         'completed_date', 'period_end', 'period_label']),
-    ('measure', 'figures', ['outcome_id', 'title', 'measure_id', 'status'] + of_figures),
+    ('measure', 'measures_of_units', ['outcome_id', 'title', 'measure_id', 'status'] + of_figures),
     ('cost', 'costs', ['title', 'status', 'start_date', 'due_date', 'period_end', 'budget_gbp', 'forecast_gbp',
         'spent_gbp']),
 ] %}
@@ -34,12 +36,20 @@ with figures as (
         value_unit,
         target,
         is_provisional,
+        unit_id as figure_unit_id,
         sentence as note
     from {{ ref('current_figures') }}
-    where unit_level not in ('council', 'unassigned')
+    where unit_level <> 'unassigned'
 ),
 
-priorities as (
+measures_of_units as (
+    select figures.*
+    from figures
+    inner join {{ ref('dim_council') }} as council on figures.unit_id <> council.root_unit_id
+),
+
+-- The measure of a priority that nobody counts for the service itself has the figure of the nearest unit above it.
+measured_priorities as (
     select
         priorities.priority_id as item_id,
         priorities.unit_id,
@@ -55,14 +65,25 @@ priorities as (
         figures.value_unit,
         figures.target,
         figures.is_provisional,
-        figures.note
+        figures.figure_unit_id,
+        figures.note,
+        row_number() over (
+            partition by priorities.priority_id order by figures.unit_id is null, above.depth
+        ) as nearness
     from {{ ref('dim_service_priorities') }} as priorities
     inner join {{ ref('dim_council') }} as council
         on
             priorities.valid_from <= council.reporting_period_end
             and coalesce(priorities.valid_to >= council.reporting_period_start, true)
+    left join {{ ref('bridge_unit_ancestors') }} as above on above.unit_id = priorities.unit_id
     left join figures
-        on figures.measure_id = priorities.measure_id and figures.unit_id = priorities.unit_id
+        on figures.measure_id = priorities.measure_id and figures.unit_id = above.ancestor_unit_id
+),
+
+priorities as (
+    select *
+    from measured_priorities
+    where nearness = 1
 ),
 
 -- The newest return that speaks of a unit, not later than the reporting period.
@@ -231,6 +252,7 @@ select
     items.budget_gbp,
     items.forecast_gbp,
     items.spent_gbp,
+    items.figure_unit_id,
     items.note
 from items
 inner join {{ ref('dim_units') }} as units on units.unit_id = items.unit_id
