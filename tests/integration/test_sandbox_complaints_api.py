@@ -176,7 +176,7 @@ def test_requests_come_as_they_stood_and_one_twice(api: tuple[str, ComplaintsApi
     assert len(items) == len(newest) + 1
     assert {item["ref"]: item["updated_at"] for item in items} == newest
     assert items[0].keys() == {"ref", "dates", "team", "category", "channel", "demand", "place", "updated_at"}
-    assert items[0]["place"].keys() == {"ward", "uprn"}
+    assert items[0]["place"].keys() == {"ward", "uprn", "address"}
     # What is not yet completed has not been judged either.
     assert all(item["demand"] is None for item in items if item["dates"]["completed"] is None)
 
