@@ -288,3 +288,12 @@ def test_decision_has_its_parts(path: Path) -> None:
     assert -1 not in parts
     assert parts == sorted(parts)
     assert len(text.splitlines()) <= 40
+
+
+def test_every_file_of_the_framework_is_listed_with_its_columns() -> None:
+    text = (ROOT / "docs" / "adopt-a-council.md").read_text(encoding="utf-8")
+    _, table = text.split("<!-- framework files -->\n")
+    rows = (line.split("|") for line in table.split("\n\n")[0].splitlines()[2:])
+    told = {_CODE.findall(file)[0]: _CODE.findall(columns) for _, file, columns, *_ in rows}
+    contracts = [contract for contract in load_contracts().values() if contract.system == "framework"]
+    assert told == {contract.dataset: [column.name for column in contract.columns] for contract in contracts}
