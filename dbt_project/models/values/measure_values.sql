@@ -110,7 +110,8 @@ with_denominator as (
         measures.multiplier,
         measures.decimal_places,
         measures.interval_method,
-        coalesce(measures.roll_up, 'both') <> 'none' as is_counted
+        -- A figure of its own is of cases where it has an interval; else, as an average pay, its size says nothing.
+        coalesce(measures.roll_up, 'both') <> 'none' or measures.interval_method is not null as is_counted
     from by_window
     inner join {{ ref('dim_measures') }} as measures on measures.measure_id = by_window.measure_id
     inner join by_council
