@@ -3,6 +3,7 @@ Belongs here: choosing and ordering facts. Not here: SQL (site), number formats 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from typing import Any
 
 from exports import wording
 
+MONTHS_OF_QUARTER = re.compile(r" \([A-Z][a-z]{2}–[A-Z][a-z]{2} \d{4}\)")
 MOST_CHANGES = 7  # what a reader can hold in mind (DESIGN: at most seven sentences)
 MOST_POINTS = 24  # six years of quarters: as far back as a line of this width stays legible
 MOST_SERVICES = 12
@@ -311,12 +313,17 @@ class Measure:
         return words
 
     @property
+    def sentence(self) -> str:
+        """What its control chart says, with the measure's name; the months of a quarter stand at the page's head."""
+        return MONTHS_OF_QUARTER.sub("", str(self.row["sentence"] or ""))
+
+    @property
     def finding(self) -> str:
         """One or two sentences that state what the lead chart shows."""
         if not self.is_reported:
             return f"{self.name}: not reported."
         if self.variation and self.row["sentence"]:
-            return str(self.row["sentence"])
+            return self.sentence
         when = f" in {self.period}" if self.period else ""
         when += " (provisional)" if self.is_provisional else ""
         if self.status in PAST:
@@ -572,6 +579,16 @@ class Story:
     hotspots: HotSpots | None
     own_area: str
     trust: Trust = field(default=Trust((), ()))
+
+    @property
+    def narrow(self) -> list[Panel]:
+        """Domains of few measures: they open the page."""
+        return [panel for panel in self.panels if not panel.is_wide]
+
+    @property
+    def wide(self) -> list[Panel]:
+        """Domains of many: they follow what changed, or nobody would get there."""
+        return [panel for panel in self.panels if panel.is_wide]
 
     @property
     def measures(self) -> list[Measure]:

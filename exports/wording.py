@@ -130,7 +130,7 @@ def basis(
 
 def part(value: Number, label: str | None) -> str:
     """A numerator or denominator on its own; one whose label says '(£)' is written in pounds."""
-    return pounds(value) if label and "£" in label else quantity(value)
+    return pounds(value, 2 if abs(value) < 100 else 0) if label and "£" in label else quantity(value)
 
 
 def _pair(numerator: Number, denominator: Number, numerator_label: str, denominator_label: str) -> tuple[str, str]:
@@ -138,8 +138,11 @@ def _pair(numerator: Number, denominator: Number, numerator_label: str, denomina
 
 
 def is_small(denominator: Number | None, unit: str) -> bool:
-    """Whether a percentage rests on so few cases that the cases are shown instead of it."""
-    return unit == "percent" and denominator is not None and 0 < denominator < SMALL_DENOMINATOR
+    """Whether a percentage rests on so few cases that the cases are shown instead of it. Cases are whole: a share of
+    £18.81 rests on none."""
+    if unit != "percent" or denominator is None:
+        return False
+    return 0 < denominator < SMALL_DENOMINATOR and denominator == int(denominator)
 
 
 def count(number_of: int, noun: str, plural: str = "") -> str:

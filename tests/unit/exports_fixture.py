@@ -61,7 +61,8 @@ TABLES: dict[str, dict[str, str]] = {
         "point_type": TEXT, "target": FIGURE,
     },
     "feed_targets": {
-        "council": TEXT, "measure_id": TEXT, "measure_name": TEXT, "unit_level": TEXT, "verdict": TEXT, "evidence": TEXT,
+        "council": TEXT, "measure_id": TEXT, "measure_name": TEXT, "unit_level": TEXT, "verdict": TEXT,
+        "evidence": TEXT,
     },
     "feed_data_quality": {
         "council": TEXT, "measure_id": TEXT, "measure_name": TEXT, "criterion": TEXT, "grade": TEXT, "fact": TEXT,
