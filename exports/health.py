@@ -579,6 +579,7 @@ class Story:
     hotspots: HotSpots | None
     own_area: str
     trust: Trust = field(default=Trust((), ()))
+    clinics: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def narrow(self) -> list[Panel]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -27,6 +27,7 @@ FONT = HERE / "assets" / "fonts" / "source-sans-3-latin-wght-normal.woff2"
 FONT_LICENCE = HERE / "assets" / "fonts" / "OFL.txt"
 AUDIENCE = "internal"
 ENGLAND = "E92000001"  # stands beside the neighbours in published tables, and is none of them
+MOST_CLINICS = 5  # a board has time for these
 MOST_NAMED = 4  # measures in one sentence
 ACRONYMS = {"hr": "HR"}
 
@@ -38,6 +39,7 @@ PROCESS = "feed_spc"
 HOTSPOTS = "feed_hotspots"
 TARGETS = "feed_targets"
 QUALITY = "feed_data_quality"
+CLINICS = "feed_clinics"
 COMPARATORS = "feed_comparators"
 NEEDED = {
     REPORT: (
@@ -62,6 +64,7 @@ NEEDED = {
         "lasting_concerns", "off_target", "measures", "evidence",
     ),
     TARGETS: ("measure_id", "unit_level", "verdict", "evidence"),
+    CLINICS: ("measure_id", "measure_name", "weight", "reasons", "next_question"),
     QUALITY: ("measure_id", "measure_name", "criterion", "grade", "fact"),
     COMPARATORS: (
         "measure_id", "area_code", "area_name", "is_own_area", "period_start", "period_end", "period_label", "value",
@@ -145,14 +148,16 @@ def read_health(
         connection,
         f"select {_names(HOTSPOTS)} from {tables[HOTSPOTS]} order by unit_level, unit_rank, unit_name, domain_order",
     )
-    story = Story(tuple(panels), hot_spots(spots), own_area)
+    clinics = _rows(
+        connection,
+        f"select {_names(CLINICS)} from {tables[CLINICS]} order by weight desc, measure_id limit {MOST_CLINICS}",
+    )
+    story = Story(tuple(panels), hot_spots(spots), own_area, clinics=tuple(clinics))
     missing = [_missing(row) for row in datasets if row["is_missing"]]
     return Health(
         facts=facts,
         months=wording.months(start, end),
-        story=Story(
-            story.panels, story.hotspots, own_area, _trust(story, facts, datasets, missing, _grades(connection, tables))
-        ),
+        story=replace(story, trust=_trust(story, facts, datasets, missing, _grades(connection, tables))),
         downloads=tuple(_downloads(publications)),
         missing_datasets=missing,
         unreported_measures=[

@@ -130,7 +130,7 @@ def basis(
 
 def part(value: Number, label: str | None) -> str:
     """A numerator or denominator on its own; one whose label says '(£)' is written in pounds."""
-    return pounds(value, 2 if abs(value) < 100 else 0) if label and "£" in label else quantity(value)
+    return pounds(value, 2 if abs(float(value)) < 100 else 0) if label and "£" in label else quantity(value)
 
 
 def _pair(numerator: Number, denominator: Number, numerator_label: str, denominator_label: str) -> tuple[str, str]:

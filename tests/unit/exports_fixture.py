@@ -64,6 +64,10 @@ TABLES: dict[str, dict[str, str]] = {
         "council": TEXT, "measure_id": TEXT, "measure_name": TEXT, "unit_level": TEXT, "verdict": TEXT,
         "evidence": TEXT,
     },
+    "feed_clinics": {
+        "council": TEXT, "measure_id": TEXT, "measure_name": TEXT, "weight": WHOLE, "reasons": TEXT,
+        "next_question": TEXT,
+    },
     "feed_data_quality": {
         "council": TEXT, "measure_id": TEXT, "measure_name": TEXT, "criterion": TEXT, "grade": TEXT, "fact": TEXT,
     },
@@ -304,6 +308,10 @@ def rows_of(series: Series, council: str, own_area: str) -> dict[str, list[dict[
     if series.verdict:
         made["feed_targets"].append(
             named | {"unit_level": "council", "verdict": series.verdict, "evidence": f"Why {series.name} is so."}
+        )
+    if series.signal == "special_cause_concern":
+        made["feed_clinics"].append(
+            named | {"weight": 3, "reasons": "worse than usual, and lasting", "next_question": "What changed?"}
         )
     made["feed_data_quality"] += [
         named | {"criterion": criterion, "grade": grade, "fact": "A fact."}

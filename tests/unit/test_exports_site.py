@@ -384,6 +384,7 @@ def charted(tmp_path_factory: pytest.TempPathFactory) -> Page:
         "▲ measures worse than usual, ○ others off target.",
         "usual range and mean",
         "What they are worth: one too soft.",
+        "What deserves a clinic Days lost to sickness per employee Worse than usual, and lasting. What changed?",
         "Days lost to sickness per employee: too soft Why Days lost to sickness per employee is so.",
         "One of two measures graded A or B for data quality throughout.",
         "Graded D: Complaints answered in time (timely).",
