@@ -19,7 +19,7 @@ from support.pipeline import Quarter
 from sources.sandbox import effects
 
 PLANTED = ("HR01", "CO07", "ASC")  # effects.CARE_SWINGS, CARE_SICKNESS and CARE_COMPLAINTS
-Tested = dict[tuple[str, str], tuple[int, Decimal, Decimal, bool]]  # by link and unit: n, coefficient, p, found
+Compared = dict[tuple[str, str], tuple[int, Decimal, Decimal, bool]]  # by link and unit: n, coefficient, p, found
 
 # Links
 
@@ -47,7 +47,7 @@ def tables(city: Quarter) -> Iterator[tuple[duckdb.DuckDBPyConnection, pd.DataFr
         yield con, figures
 
 
-def tested(con: duckdb.DuckDBPyConnection, model: str, figures: pd.DataFrame) -> Tested:
+def compared(con: duckdb.DuckDBPyConnection, model: str, figures: pd.DataFrame) -> Compared:
     """What the model makes of `figures`, for all that it tests."""
     con.register("figures", figures)
     con.execute("create or replace table measures.measure_values as from figures")
@@ -90,10 +90,10 @@ def test_the_lag_matters(tables: tuple[duckdb.DuckDBPyConnection, pd.DataFrame],
     ((link,),) = con.execute(planted, list(PLANTED[:2])).fetchall()
     try:
         con.execute("update core.dim_links set lag_periods = 0 where link_id = ?", [link])
-        assert not tested(con, model, figures)[(link, PLANTED[2])][3]
+        assert not compared(con, model, figures)[(link, PLANTED[2])][3]
     finally:
         con.execute("update core.dim_links set lag_periods = 1 where link_id = ?", [link])
-    assert tested(con, model, figures)[(link, PLANTED[2])][3]
+    assert compared(con, model, figures)[(link, PLANTED[2])][3]
 
 
 def test_shuffled_quarters_and_months_show_no_links(
@@ -109,7 +109,7 @@ def test_shuffled_quarters_and_months_show_no_links(
         shuffled = figures.assign(
             value=figures.value.groupby(series, sort=False).transform(lambda v, rng=rng: rng.permutation(v.to_numpy()))
         )
-        results = tested(con, model, shuffled).values()
+        results = compared(con, model, shuffled).values()
         runs_with_a_link += any(found for *_, found in results)
         chances += [float(p) for _, _, p, _ in results]
     assert len(chances) > 500
@@ -128,7 +128,7 @@ def test_coefficients_and_chances_are_those_of_another_calculation(
             "select link_id, driver_measure_id, response_measure_id, period_type, lag_periods from core.dim_links"
         ).fetchall()
     }
-    results = tested(con, model, figures)
+    results = compared(con, model, figures)
     assert len(results) > 20
     for (link, unit), (points, coefficient, p, _) in results.items():
         driver, response, period_type, lag = links[link]

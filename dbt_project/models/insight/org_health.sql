@@ -1,8 +1,8 @@
 -- The leadership board's table: the domains of organisational health side by side, each measure with what it is, how it
 -- stands to its target, whether it has really changed and since when, and in how many services it is a concern.
 -- A measure counts as reported when there is a figure of the newest period that was due by the end of the reporting
--- period; where the framework says nothing of when a figure is due, any figure of a measure that is reported less
--- often counts.
+-- period; where the framework says nothing of when a figure is due, any figure counts of a measure that is reported
+-- less often or published by others.
 with measures_in_force as (
     select measures.*
     from {{ ref('dim_measures') }} as measures
@@ -12,13 +12,20 @@ with measures_in_force as (
             and coalesce(measures.valid_to, council.reporting_period_start) >= council.reporting_period_start
 ),
 
--- The last day of the newest period whose figure was due.
+published_measures as (
+    select distinct measure_id
+    from {{ ref('dim_indicators') }}
+),
+
+-- The last day of the newest period whose figure was due: of what the council counts itself every quarter, the
+-- reporting period.
 due as (
     select
         measures.measure_id,
         max(periods.period_end) as due_period_end
     from measures_in_force as measures
     cross join {{ ref('dim_council') }} as council
+    left join published_measures on published_measures.measure_id = measures.measure_id
     inner join {{ ref('dim_periods') }} as reporting
         on reporting.period_type = 'quarter' and reporting.period_start = council.reporting_period_start
     inner join {{ ref('dim_periods') }} as periods
@@ -26,13 +33,12 @@ due as (
             periods.period_type = case measures.frequency when 'month' then 'quarter' else measures.frequency end
             and periods.period_end <= council.reporting_period_end
             and (
-                periods.period_start = council.reporting_period_start
+                (published_measures.measure_id is null and periods.period_start = council.reporting_period_start)
                 or (
-                    periods.period_type not in ('month', 'quarter')
+                    (published_measures.measure_id is not null or periods.period_type <> 'quarter')
                     and periods.working_days_until + measures.due_working_days <= reporting.working_days_until
                 )
             )
-    where measures.frequency in ('month', 'quarter') or measures.due_working_days is not null
     group by measures.measure_id
 ),
 
