@@ -10,7 +10,7 @@ from decimal import Decimal
 from html import escape
 from itertools import groupby, pairwise
 
-from exports.charts import SMALL, apart, px, ticks, width
+from exports.charts import SMALL, apart, px, signal_shape, ticks, width
 
 Format = Callable[[float], str]
 
@@ -45,7 +45,7 @@ _CAUSES = {
     ("run", True): "seven points or more above the mean",
     ("run", False): "seven points or more below the mean",
 }
-# The conventional colours; each kind has a shape of its own besides.
+# The conventional colours; the shapes and words tell the same.
 STYLE = """
 .xmr text { font: 400 12px "Source Sans 3", "Segoe UI", Arial, sans-serif; fill: #56616f;
   font-variant-numeric: tabular-nums lining-nums; }
@@ -288,21 +288,17 @@ def _point(point: XmrPoint, frame: _Frame, write: Format, size: float) -> str:
         said += ", provisional"
     if point.cause:
         said += f"; {KINDS[point.point_type]}: {point.cause}"
-    shape = _shape(point.point_type, frame.x(point.day), frame.y(point.value), size, point.is_provisional)
+    x, y = frame.x(point.day), frame.y(point.value)
+    shape = _shape(point.point_type, point.way > 0, x, y, size, point.is_provisional)
     return f"<g><title>{escape(said)}</title>{shape}</g>"
 
 
-def _shape(kind: str, x: float, y: float, size: float, is_provisional: bool = False) -> str:
-    """A circle for usual variation, a diamond for improvement, a triangle for concern, a square for neither."""
+def _shape(kind: str, is_up: bool, x: float, y: float, size: float, is_provisional: bool = False) -> str:
+    """A circle for usual variation; a signal as on the page: a triangle the way of the value, a diamond for neither."""
     looks = f"{kind} provisional" if is_provisional else kind
     if kind in ("common_cause", "insufficient_variation"):
         return f'<circle class="{looks}" cx="{px(x)}" cy="{px(y)}" r="{px(size * 0.75)}"/>'
-    corners = {
-        "special_cause_improvement": ((0, -1.4), (1.4, 0), (0, 1.4), (-1.4, 0)),
-        "special_cause_concern": ((0, -1.4), (1.35, 1), (-1.35, 1)),
-    }.get(kind, ((-1, -1), (1, -1), (1, 1), (-1, 1)))
-    path = "L".join(f"{px(x + dx * size)} {px(y + dy * size)}" for dx, dy in corners)
-    return f'<path class="{looks}" d="M{path}Z"/>'
+    return f'<path class="{looks}" d="{signal_shape(kind, is_up, x, y, size)}"/>'
 
 
 def signals(points: Sequence[XmrPoint]) -> list[list[XmrPoint]]:
@@ -359,7 +355,11 @@ def _key(series: Sequence[XmrSeries]) -> list[str]:
     parts, x = [], 5.0
     for kind, words in KINDS.items():
         if kind in present:
-            parts.append(_shape(kind, x, -4, 4.2))
+            # Improvement and concern come both ways.
+            both = kind in ("special_cause_improvement", "special_cause_concern")
+            for is_up in (True, False) if both else (True,):
+                parts.append(_shape(kind, is_up, x, -4, 4.2))
+                x += 13 if is_up and both else 0
             parts.append(f'<text x="{px(x + 10)}" y="0">{words}</text>')
             x += width(words, SMALL) + 34
     parts.append(f'<rect class="band" x="{px(x - 5)}" y="-11" width="22" height="14"/>')
