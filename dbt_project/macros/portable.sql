@@ -29,3 +29,8 @@
 {% macro all_of(column) %}{{ adapter.dispatch('all_of', 'council_vitals')(column) }}{% endmacro %}
 {% macro default__all_of(column) %}array_join(array_sort(collect_set({{ column }})), ', '){% endmacro %}
 {% macro duckdb__all_of(column) %}string_agg(distinct {{ column }}, ', ' order by {{ column }}){% endmacro %}
+
+{#- A number at `places` decimal places as text, its thousands set off by commas. -#}
+{% macro with_thousands(number, places) %}{{ adapter.dispatch('with_thousands', 'council_vitals')(number, places) }}{% endmacro %}
+{% macro default__with_thousands(number, places) %}format_number({{ number }}, {{ places }}){% endmacro %}
+{% macro duckdb__with_thousands(number, places) %}format('{:,.{{ places }}f}', cast({{ number }} as double)){% endmacro %}

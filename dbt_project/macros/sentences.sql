@@ -1,10 +1,14 @@
 {#- Values and names inside the sentences that models make. -#}
 
-{#- A value with what stands on it, and a true minus sign: '82.5%', '£1.20', '−0.4'. -#}
+{#- A value with what stands on it, thousands set off and with a true minus sign: '82.5%', '£1,200.50', '−0.4'. -#}
 {% macro value_text(value, value_unit, decimal_places) -%}
 case when {{ value }} < 0 then '−' else '' end
     || case when {{ value_unit }} in ('gbp', 'gbp_per_head') then '£' else '' end
-    || {{ number_text('abs(' ~ value ~ ')', decimal_places) }}
+    || case {{ decimal_places }}
+{%- for places in range(5) %}
+        when {{ places }} then {{ with_thousands('round(abs(' ~ value ~ '), ' ~ places ~ ')', places) }}
+{%- endfor %}
+    end
     || case when {{ value_unit }} = 'percent' then '%' else '' end
 {%- endmacro %}
 

@@ -21,7 +21,16 @@ SAME_EVERYWHERE = {
     *("dense_rank", "lag", "lead", "rank", "row_number"),
 }
 # What macros/portable.sql writes for Spark.
-SPARK_SPELLINGS = {"add_months", "array_join", "array_sort", "collect_set", "date_add", "datediff", "trunc"}
+SPARK_SPELLINGS = {
+    "add_months",
+    "array_join",
+    "array_sort",
+    "collect_set",
+    "date_add",
+    "datediff",
+    "format_number",
+    "trunc",
+}
 # Words before a bracket that are no functions.
 GRAMMAR = {
     *(
