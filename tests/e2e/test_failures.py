@@ -96,7 +96,7 @@ def test_each_failure_is_told_with_its_remedy_and_what_it_touches(without_risks:
     err = without_risks.ran.err
     assert f"✗ risk/register {QUARTER}: " in err
     assert "Did you mean 'risk_register_2026-27-Q1.xlsx'?" in err
-    assert "Touches 2 measures: RK01, RK02." in err
+    assert "Touches 3 measures: RK01, RK02, RK03." in err
     for dataset in OPEN_DATA:
         assert f"✗ {dataset}: " in err
     assert err.count("Check connection.base_url, the network, and whether the system is up.") == len(OPEN_DATA)
