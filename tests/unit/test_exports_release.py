@@ -81,7 +81,8 @@ def test_a_release_holds_every_publication_page_and_the_manifest(house: House) -
         release_id="2026-27-Q2/r1", path=house.releases / "2026-27-Q2" / "r1", period_code="2026-27-Q2", number=1,
         is_new=True, is_current=True, feeds=8, reports=1, pages=1,
         rows={"feed_clinics": 0, "feed_comparators": 0, "feed_data_quality": 0, "feed_hotspots": 6,
-              "feed_measure_status": 44, "feed_spc": 0, "feed_targets": 0, "feed_measure_values": 44, "report_org_health": 5},
+              "feed_measure_status": 44, "feed_spc": 0, "feed_targets": 0, "feed_measure_values": 44,
+              "report_org_health": 5},
     )  # fmt: skip
     files = sorted(path.relative_to(made.path).as_posix() for path in made.path.rglob("*") if path.is_file())
     assert files == [
