@@ -122,6 +122,25 @@ def test_what_analysts_read_never_goes_back_in_time(
     assert (build.finished(town, quarter, as_of) == town.curated) is to_analysts
 
 
+@pytest.mark.parametrize(("council", "is_kept"), [("brigstow", True), ("trafford", False)])
+def test_restricted_tables_go_to_a_file_of_their_own_or_nowhere(council: str, is_kept: bool, tmp_path: Path) -> None:
+    asked = Settings(council, tmp_path)
+    asked.data.mkdir()
+    asked.restricted.touch()  # of a former run, or of a time when the council still asked for it
+    with duckdb.connect(str(asked.build)) as con:
+        con.execute("create schema raw; create schema staging; create schema core; create schema restricted")
+        con.execute("create table raw.requests as select '100' as uprn; create table core.facts as select 1 as n")
+        con.execute("create view restricted.address_demand as select uprn from raw.requests")
+    build.publish(asked, Q1, None)
+    with duckdb.connect(str(asked.curated), read_only=True) as con:
+        assert con.execute("select schema_name, table_name from duckdb_tables()").fetchall() == [("core", "facts")]
+    assert asked.restricted.exists() is is_kept
+    if is_kept:
+        assert asked.restricted.stat().st_mode & 0o777 == 0o600
+        with duckdb.connect(str(asked.restricted), read_only=True) as con:
+            assert con.execute("from address_demand").fetchall() == [("100",)]
+
+
 # Settings
 
 
