@@ -32,9 +32,9 @@ with units_in_concern as (
 neighbours as (
     select
         benchmark.*,
-        row_number() over (partition by measure_id order by neighbour_set) as place
+        row_number() over (partition by benchmark.measure_id order by benchmark.neighbour_set) as place
     from {{ ref('benchmark') }} as benchmark
-    where is_newest and is_comparable
+    where benchmark.is_newest and benchmark.is_comparable
 ),
 
 drivers as (
@@ -145,7 +145,9 @@ quarters as (
     from (
         select
             figures.*,
-            row_number() over (partition by measure_id, period_start order by basis asc) as place
+            row_number() over (
+                partition by figures.measure_id, figures.period_start order by figures.basis asc
+            ) as place
         from {{ ref('measure_values') }} as figures
         inner join {{ ref('dim_council') }} as council on council.root_unit_id = figures.unit_id
         where figures.area_id = '' and figures.period_type = 'quarter'
@@ -194,7 +196,8 @@ open_interventions as (
             interventions.measure_id,
             interventions.title,
             row_number() over (
-                partition by interventions.measure_id order by interventions.starts_on desc, interventions.intervention_id
+                partition by interventions.measure_id
+                order by interventions.starts_on desc, interventions.intervention_id asc
             ) as place
         from {{ ref('dim_interventions') }} as interventions
         inner join {{ ref('dim_council') }} as council on interventions.starts_on <= council.reporting_period_end
@@ -235,15 +238,17 @@ candidates as (
 weighed as (
     select
         *,
-        {% for name, weight, _ in reasons %}
-        {{- '+ ' if not loop.first }}case when {{ name }} then {{ weight }} else 0 end
-        {% endfor -%}
-        as weight,
+        0
+        {%- for name, weight, _ in reasons %}
+        + case when {{ name }} then {{ weight }} else 0 end
+        {%- endfor %} as weight,
         substring(
-            {% for name, _, words in reasons %}
-            {{- '|| ' if not loop.first }}case when {{ name }} then '; {{ words }}' else '' end
-            {% endfor -%}
-            , 3) as reasons
+            ''
+            {%- for name, _, words in reasons %}
+            || case when {{ name }} then '; {{ words }}' else '' end
+            {%- endfor %},
+            3
+        ) as reasons
     from candidates
 )
 
@@ -281,7 +286,8 @@ select
             then
                 'What changed in ' || coalesce(weighed.worst_unit_name, 'the council')
                 || case
-                    when weighed.worst_unit_id is not null then '' else ' since ' || {{ month_text('weighed.signal_since') }}
+                    when weighed.worst_unit_id is not null then ''
+                    else ' since ' || {{ month_text('weighed.signal_since') }}
                 end
                 || ', and what would bring it back?'
         when weighed.consistently_fails

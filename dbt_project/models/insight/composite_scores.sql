@@ -59,7 +59,8 @@ figures as (
             else -abs(figures.value)
         end as goodness,
         case
-            when measures.accumulation in ('cumulative', 'cumulative_only') then extract(month from figures.period_start)
+            when measures.accumulation in ('cumulative', 'cumulative_only')
+                then extract(month from figures.period_start)
             else 0
         end as season
     from {{ ref('measure_values') }} as figures

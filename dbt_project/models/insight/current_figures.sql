@@ -103,7 +103,8 @@ described as (
                 || ' in ' || signals.period_label
                 || case when signals.basis = 'in_period' then ' alone, ' else ', ' end
                 || case
-                    when signals.point_type = 'insufficient_variation' then 'with too little variation for a usual range'
+                    when signals.point_type = 'insufficient_variation'
+                        then 'with too little variation for a usual range'
                     when signals.special_cause = 'outside'
                         then
                             case when signals.value > signals.upper_limit then 'above' else 'below' end
@@ -112,7 +113,8 @@ described as (
                         then 'going one way for seven points or more' || {{ verdict }}
                     when signals.special_cause = 'two_of_three'
                         then
-                            'again close to the ' || case when signals.value > signals.mean then 'upper' else 'lower' end
+                            'again close to the '
+                            || case when signals.value > signals.mean then 'upper' else 'lower' end
                             || ' end of the usual range of ' || {{ usual_range }} || {{ verdict }}
                     when signals.special_cause = 'run'
                         then
