@@ -432,7 +432,9 @@ def test_serve_shows_the_page_until_interrupted(city: Quarter) -> None:
         end(process)
 
 
-@pytest.mark.parametrize("command", ["", "run", "check", "status", "trace", "query", "serve", "source new", "measure new"])
+@pytest.mark.parametrize(
+    "command", ["", "run", "check", "status", "trace", "query", "serve", "source new", "measure new"]
+)
 def test_every_command_explains_itself(command: str, tmp_path: Path) -> None:
     ran = Vitals(tmp_path)(*command.split(), "--help")
     assert ran.code == 0, ran.err
