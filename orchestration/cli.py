@@ -147,7 +147,7 @@ def _accepted(chosen: Settings, told: list[str]) -> dict[str, str]:
 def _execute(chosen: Settings, tags: Mapping[str, str], tell: Callable[[str], None]) -> tuple[Journal, bool]:
     import dagster as dg
 
-    from orchestration import build, periods, progress
+    from orchestration import build, history, periods, progress
     from orchestration.sandbox import source_systems
     from orchestration.settings import dagster_home
     from orchestration.wiring import definitions
@@ -161,7 +161,7 @@ def _execute(chosen: Settings, tags: Mapping[str, str], tell: Callable[[str], No
         if periods.as_of(tags) is not None:
             landing = {dg.AssetKey(name.split(".")) for name in chosen.owners()}
             keys = [key for key in job.asset_layer.executable_asset_keys if key not in landing]
-        with dg.DagsterInstance.get() as instance:
+        with history.kept_open(), dg.DagsterInstance.get() as instance:
             _bury(instance, chosen)
             result = job.execute_in_process(
                 instance=instance,
