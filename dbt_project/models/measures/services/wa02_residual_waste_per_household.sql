@@ -3,7 +3,7 @@
 with numbered as (
     select
         *,
-        row_number() over (partition by quarter_start order by source_row) as place
+        row_number() over (partition by quarter_start order by extract_id, source_row) as place
     from {{ ref('fct_waste_tonnages') }}
     where is_household
 )
