@@ -244,7 +244,7 @@ def _dot(point: Point, scale: _Scale, radius: float, kind: str) -> str:
     x, y = scale.x(point), scale.y(point.value)
     if not is_signal(point):
         return f'<circle class="{looks}" cx="{px(x)}" cy="{px(y)}" r="{radius}"/>'
-    return f'<path class="{looks}" d="{signal_shape(point.point_type, point.is_above_mean, x, y, radius)}"/>'
+    return f'<path class="{looks}" d="{signal_shape(point.point_type, point.is_upward, x, y, radius)}"/>'
 
 
 def is_signal(point: Point) -> bool:

@@ -70,7 +70,7 @@ class Point:
     upper_limit: Decimal | None = None
     process_group: int = 1
     point_type: str = ""
-    is_above_mean: bool = False
+    is_upward: bool = False
 
     @property
     def short(self) -> str:
@@ -134,7 +134,7 @@ class Measure:
     def shape(self) -> str:
         """▲ or ▼ for a real change (the way of the value), ◆ where neither way is better, ● for usual variation."""
         if self.variation in ("special_cause_improvement", "special_cause_concern"):
-            return "▲" if self.process and self.process[-1].is_above_mean else "▼"
+            return "▲" if self.process and self.process[-1].is_upward else "▼"
         return "◆" if self.is_signal else "●"
 
     @property

@@ -57,7 +57,7 @@ NEEDED = {
     ),
     PROCESS: (
         "measure_id", "unit_level", "area_id", "period_start", "period_end", "period_label", "value", "is_provisional",
-        "process_group", "mean", "lower_limit", "upper_limit", "point_type", "target",
+        "process_group", "mean", "lower_limit", "upper_limit", "point_type", "target", "polarity",
     ),
     HOTSPOTS: (
         "unit_id", "unit_name", "unit_level", "unit_rank", "domain", "domain_name", "domain_order", "concerns",
@@ -331,11 +331,19 @@ def _processes(
             upper_limit=row["upper_limit"],
             process_group=int(row["process_group"]),
             point_type=str(row["point_type"]),
-            is_above_mean=row["value"] > row["mean"],
+            is_upward=_is_upward(row),
             median=medians.get((row["measure_id"], row["period_start"], row["period_end"])),
         )
         processes.setdefault(row["measure_id"], []).append(point)
     return processes
+
+
+def _is_upward(row: Mapping[str, Any]) -> bool:
+    """Which way a signal goes: a rising trend does even while it is below the mean."""
+    upward = {"higher": "special_cause_improvement", "lower": "special_cause_concern"}.get(row["polarity"])
+    if upward and row["point_type"] in ("special_cause_improvement", "special_cause_concern"):
+        return bool(row["point_type"] == upward)
+    return bool(row["value"] > row["mean"])
 
 
 def _points_of(row: Mapping[str, Any], by_type: Mapping[str, list[Point]]) -> tuple[Point, ...]:

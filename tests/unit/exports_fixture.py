@@ -58,7 +58,7 @@ TABLES: dict[str, dict[str, str]] = {
     "feed_spc": {
         "council": TEXT, "measure_id": TEXT, "measure_name": TEXT, "domain": TEXT, **UNIT, **PERIOD, "value": FIGURE,
         "is_provisional": FLAG, "process_group": WHOLE, "mean": FIGURE, "lower_limit": FIGURE, "upper_limit": FIGURE,
-        "point_type": TEXT, "target": FIGURE,
+        "point_type": TEXT, "target": FIGURE, "polarity": TEXT,
     },
     "feed_targets": {
         "council": TEXT, "measure_id": TEXT, "measure_name": TEXT, "unit_level": TEXT, "verdict": TEXT,
