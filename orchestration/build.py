@@ -117,7 +117,8 @@ def prepare(settings: Settings, quarter: Quarter, as_of: datetime | None) -> Non
             con.execute(f"create view raw.{contract.table} as {rows(con, contract, extracts[contract.name])}")
         _calendar(con, settings, quarter)
         _catalogue(con, settings, quarter, extracts, as_of)
-        published.prepare(con, settings.releases, quarter, as_of)
+        newest = max((each.extracted_at for listed in extracts.values() for each in listed), default=None)
+        published.prepare(con, settings.releases, quarter, newest)
 
 
 def finished(settings: Settings, quarter: Quarter, as_of: datetime | None) -> Path:

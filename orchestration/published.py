@@ -1,8 +1,8 @@
 """What earlier releases published: their figures beside the build's own, so that a changed one is seen.
 
-Releases of the two years up to the quarter that is built count, and none that rests on later extracts than the build
-may know: a release that is built again finds what it found the first time. A release of the same figures adds nothing,
-so that a second run, which already finds the first one's release, says the same as the first.
+Releases of the two years up to the quarter that is built count, and of them those that were made before the newest
+extract of the build was read. So neither a second run, which finds nothing new, nor a release that is built again finds
+itself or what came after it: they find what was found the first time, and say the same.
 """
 
 from __future__ import annotations
@@ -28,12 +28,13 @@ NOTHING = """
     where false"""
 
 
-def prepare(con: duckdb.DuckDBPyConnection, releases: Path, quarter: Quarter, as_of: datetime | None) -> None:
-    """Make the view `raw.vitals__published`: every figure of the earlier releases, read where it lies."""
+def prepare(con: duckdb.DuckDBPyConnection, releases: Path, quarter: Quarter, newest: datetime | None) -> None:
+    """Make the view `raw.vitals__published`: every figure of the earlier releases, read where it lies. `newest` is when
+    the newest extract of this build was read; None when there is none."""
     feeds = [
         f"select *, {quoted(release)} as release, date '{day}' as published_on, {order} as release_order "
         f"from read_parquet({quoted(str(feed))})"
-        for order, (release, day, feed) in enumerate(_earlier(releases, quarter, as_of), start=1)
+        for order, (release, day, feed) in enumerate(_earlier(releases, quarter, newest), start=1)
     ]
     con.execute(
         "create view raw.vitals__published as select measure_id, unit_id, area_id, coalesce(basis, 'reported') as "
@@ -42,7 +43,7 @@ def prepare(con: duckdb.DuckDBPyConnection, releases: Path, quarter: Quarter, as
     )
 
 
-def _earlier(releases: Path, quarter: Quarter, as_of: datetime | None) -> list[tuple[str, date, Path]]:
+def _earlier(releases: Path, quarter: Quarter, newest: datetime | None) -> list[tuple[str, date, Path]]:
     """Name, day and feed of each release that counts, in the order in which what they tell became known."""
     first = quarter
     for _ in range(QUARTERS - 1):
@@ -53,10 +54,10 @@ def _earlier(releases: Path, quarter: Quarter, as_of: datetime | None) -> list[t
             try:
                 told = json.loads(manifest.read_text(encoding="utf-8"))
                 known, number = datetime.fromisoformat(told["as_of"]), int(manifest.parent.name[1:])
-                day = datetime.fromisoformat(told["released_at"]).astimezone(UTC).date()
+                made = datetime.fromisoformat(told["released_at"])
             except (ValueError, KeyError):
                 continue  # not made here; exports leaves it alone, too
             feed = manifest.parent / FEED
-            if feed.exists() and (as_of is None or known <= as_of):
-                found.append((known, period, number, (told["release"], day, feed)))
+            if feed.exists() and newest is not None and made < newest:
+                found.append((known, period, number, (told["release"], made.astimezone(UTC).date(), feed)))
     return [entry for *_, entry in sorted(found, key=lambda each: each[:3])]

@@ -48,7 +48,7 @@ def test_the_chart_names_and_describes_itself() -> None:
     assert list(named.values()) == ["A chart", "Waits & <delays>. May 2025: 4."]
 
 
-def test_kinds_differ_in_shape_and_are_named() -> None:
+def test_signals_differ_from_usual_variation_in_shape_and_are_named() -> None:
     chart = drawn(SERIES)
     shapes = {
         kind: {
@@ -59,7 +59,7 @@ def test_kinds_differ_in_shape_and_are_named() -> None:
     }
     assert shapes == {
         "common_cause": {"circle0"},
-        "special_cause_improvement": {"path3"},
+        "special_cause_improvement": {"path2"},
         "special_cause_concern": {"path2"},
     }
     assert {"usual variation", "improvement", "concern"} <= set(words(chart))

@@ -28,11 +28,11 @@ def publish(releases: Path, name: str, as_of: str, value: float, basis: str = ",
     duckdb.sql(f"copy (select {COLUMNS}, cast({value} as decimal(18, 4)) as value{basis}) to '{feed}'")
 
 
-def seen(releases: Path, as_of: datetime | None = None) -> list[tuple[str, float]]:
+def seen(releases: Path, newest: datetime = datetime(2027, 1, 4, tzinfo=UTC)) -> list[tuple[str, float]]:
     """Releases and values in the order in which they count."""
     with duckdb.connect() as con:
         con.execute("create schema raw")
-        published.prepare(con, releases, THIS, as_of)
+        published.prepare(con, releases, THIS, newest)
         return con.execute("select release, value::double from raw.vitals__published order by release_order").fetchall()
 
 
@@ -55,7 +55,12 @@ def test_what_the_build_may_not_know_is_left_out(tmp_path: Path) -> None:
     (tmp_path / "2026-27-Q1" / "r3").mkdir()
     (tmp_path / "2026-27-Q1" / "r3" / "manifest.json").write_text("{}", encoding="utf-8")  # not made here
     assert seen(tmp_path) == [("2026-27-Q1/r1", 1), ("2026-27-Q1/r2", 2)]
-    assert seen(tmp_path, as_of=datetime(2026, 8, 2, 9, tzinfo=UTC)) == [("2026-27-Q1/r1", 1)]
+    assert seen(tmp_path, newest=datetime(2026, 9, 2, 9, tzinfo=UTC)) == [("2026-27-Q1/r1", 1)]
+
+
+def test_a_release_does_not_find_itself(tmp_path: Path) -> None:
+    publish(tmp_path, "2026-27-Q2/r1", "2026-11-02", 1)
+    assert seen(tmp_path, newest=datetime(2026, 11, 2, 9, tzinfo=UTC)) == []
 
 
 @pytest.mark.parametrize("folder", ["releases", "it's here"])
@@ -65,6 +70,6 @@ def test_a_feed_from_before_a_column_came_is_read(tmp_path: Path, folder: str) -
     (tmp_path / "made").rename(tmp_path / folder)
     with duckdb.connect() as con:
         con.execute("create schema raw")
-        published.prepare(con, tmp_path / folder, THIS, None)
+        published.prepare(con, tmp_path / folder, THIS, datetime(2027, 1, 4, tzinfo=UTC))
         rows = con.execute("select basis, published_on::varchar from raw.vitals__published order by release_order")
         assert rows.fetchall() == [("reported", "2026-08-03"), ("in_period", "2026-09-03")]
