@@ -175,7 +175,7 @@ def land_dataset(
     """Land one dataset; returns what became of each slot, and the error when nothing could be tried at all.
 
     With `accepted` (who, and why) a volume that the contract refuses lands all the same; with `again` quarters to which
-    nothing can be added any more are asked for, too.
+    nothing can be added any more are asked for, too, and sources give all that they have.
     """
     told = journal()
     told.tell(f"reading {contract.system} {contract.dataset}")
@@ -188,7 +188,7 @@ def land_dataset(
             asked, since = (quarters, {}) if whole else still_open(contract, settings.data, quarters, reading)
             if asked:
                 extracts = source.extract(contract.dataset, asked, since)
-                landed = land(contract, extracts, settings.data, asked, accepted)
+                landed = land(contract, extracts, settings.data, asked, accepted, again)
             landed += kept(contract, settings.data, [quarter for quarter in quarters if quarter not in asked])
     except (SourceError, ConfigurationError) as problem:
         error = str(problem)
@@ -271,7 +271,7 @@ def dbt_models(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
         messages: list[dict[str, Any]] = []
         result = build.dbt(
             settings,
-            ["build", "--exclude-resource-type", "unit_test"],
+            ["build", "--exclude-resource-type", "unit_test", "--no-write-json"],
             callback=_collect(messages, told.tell),
         )
         content = build.read_manifest(settings)

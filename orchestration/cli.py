@@ -6,6 +6,7 @@ Exit codes: 0 fine, 1 a check or a source failed, 2 wrong use or configuration.
 from __future__ import annotations
 
 import functools
+import gc
 import http.server
 import json
 import sys
@@ -97,7 +98,7 @@ def run(
         ),
     ] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Ask for every quarter again, those that are closed included.")
+        bool, typer.Option("--again", help="Read everything again, closed quarters and unchanged files included.")
     ] = False,
 ) -> None:
     """Extract, build, check and publish a quarter."""
@@ -152,6 +153,9 @@ def _execute(chosen: Settings, tags: Mapping[str, str], tell: Callable[[str], No
     from orchestration.settings import dagster_home
     from orchestration.wiring import definitions
 
+    # dbt's manifest and Dagster's definitions are a million objects that stay; looking through them for garbage as
+    # often as Python does by itself is a twentieth of a run.
+    gc.set_threshold(50_000, 20, 50)
     journal = progress.begin(tell)
     with build.alone(chosen), source_systems(chosen):
         dagster_home(chosen)

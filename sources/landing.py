@@ -58,6 +58,7 @@ def land(
     data: Path,
     quarters: list[Quarter],
     accept_volume: str | None = None,
+    again: bool = False,
 ) -> list[Landed]:
     """Land every extract of one dataset under `data`; one Landed per slot.
 
@@ -65,7 +66,8 @@ def land(
     period column) is split over them, rows of other quarters are left for their own run. One that was asked for what
     changed `since` a moment is added to what is in force. A slot that fails lands nothing and says why in `error`; the
     others land all the same. With `accept_volume` (who accepts it, and why) an extract lands that has too few or too
-    many rows or too many rejected ones; the reason is kept with it.
+    many rows or too many rejected ones; the reason is kept with it. With `again` sources are not told what has
+    landed: they give all that they have.
     """
     with _workspace(data) as (con, folder):
         run = _Run(con, contract, data, datetime.now(UTC), accept_volume)
@@ -76,7 +78,7 @@ def land(
             attempt.slots = [*quarters] if splits else [attempt.extract.quarter]
             former = [store.in_force(contract, data, slot) for slot in attempt.slots]
             versions = {each.version if each else None for each in former}
-            attempt.extract.version.landed = versions.pop() if len(versions) == 1 else None
+            attempt.extract.version.landed = versions.pop() if len(versions) == 1 and not again else None
         _look(run, attempts, splits)
         return [_land_slot(run, attempt, slot) for attempt in attempts for slot in attempt.slots]
 

@@ -83,16 +83,17 @@ def _batches(
     connection: Connection, request: Request, contract: Contract, names: list[str], made: x.Extract
 ) -> Iterator[pa.RecordBatch]:
     with places.opened(connection, made.notes) as place:
-        batches = _read(place, request, contract, names, made.notes)
-        yield from place.unless_unchanged(made.version, x.reading(contract, request, names), batches)
+        found = places.found(place, names)
+        batches = _read(place, request, contract, found, made.notes)
+        yield from place.unless_unchanged(made.version, x.reading(contract, request, found), batches)
 
 
 def _read(
-    place: Place, request: Request, contract: Contract, names: list[str], notes: list[str]
+    place: Place, request: Request, contract: Contract, found: list[str], notes: list[str]
 ) -> Iterator[pa.RecordBatch]:
     gathered = Notes()
     try:
-        for address, file in places.read(place, names):
+        for address, file in places.read(place, found):
             with archives.unpacked(address, file, request.format.member) as (whole, content):
                 yield from readers.read(Reading(request, contract, whole, gathered), content)
     finally:

@@ -17,7 +17,7 @@ from sqlglot import exp
 
 PROJECT = Path(__file__).resolve().parents[2] / "dbt_project"
 DIALECT = "spark"
-_OVERRIDES_OF_DBT = "relations.sql"  # wraps dbt's own ref and source, which are not there without dbt
+_OVERRIDES_OF_DBT = {"relations.sql", "materializations.sql"}
 
 
 def models(*folders: str) -> list[Path]:
@@ -60,7 +60,7 @@ def _context() -> dict[str, Any]:
         "var": lambda name: variables[name],
     }
     environment = Environment(extensions=["jinja2.ext.do"])
-    macros = [path for path in sorted((PROJECT / "macros").glob("*.sql")) if path.name != _OVERRIDES_OF_DBT]
+    macros = [path for path in sorted((PROJECT / "macros").glob("*.sql")) if path.name not in _OVERRIDES_OF_DBT]
     texts = [path.read_text(encoding="utf-8") for path in macros]
     # dbt's `test` block is a macro by another name.
     for path in sorted((PROJECT / "tests" / "generic").glob("*.sql")):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -17,6 +18,7 @@ from support.builders import Q1, Q2, Q4, column, key, make_contract, rejected_pa
 from support.fault_server import Answer, faults
 
 from sources.connectors import files
+from sources.connectors.places import folder
 from sources.contract import Contract
 from sources.errors import SourceError
 from sources.extract import Extract
@@ -623,3 +625,76 @@ def test_landing_a_torn_file_keeps_its_good_rows(tmp_path: Path, contract: Contr
     (landed,) = land(contract, extracts_of(tmp_path, contract), tmp_path / "data", [Q1])
     assert (landed.rows, landed.rejected) == (2, 1)
     assert rows_of(rejected_path(landed), "_source_row, _original") == [(3, "R2")]
+
+
+# What has not changed
+
+
+def landed_from(folder: Path, contract: Contract, *, again: bool = False, **settings: Any) -> tuple[Any, bool]:
+    """What became of the folder's files, and whether the connector knew that they had landed."""
+    extracts = extracts_of(folder / "in", contract, **settings)
+    (landed,) = land(contract, extracts, folder / "data", [Q1], again=again)
+    return landed, extracts[0].version.is_unchanged
+
+
+def test_files_with_the_same_content_are_not_taken_apart_again(tmp_path: Path, contract: Contract) -> None:
+    file = written(tmp_path, f"{HEADER}\nR1,a,1,\n", name="in/things.csv")
+    first, known = landed_from(tmp_path, contract)
+    assert (first.unchanged, first.rows, known) == (False, 1, False)
+    file.touch()  # sent again, as it was
+    again, known = landed_from(tmp_path, contract)
+    assert (again.unchanged, again.path, again.rows, known) == (True, first.path, 1, True)
+    asked, known = landed_from(tmp_path, contract, again=True)
+    assert (asked.unchanged, asked.path, known) == (True, first.path, False), "whoever asks for all gets it read"
+
+
+def test_another_content_of_the_same_size_and_time_is_seen(tmp_path: Path, contract: Contract) -> None:
+    file = written(tmp_path, f"{HEADER}\nR1,a,1,\n", name="in/things.csv")
+    landed_from(tmp_path, contract)
+    before = file.stat()
+    file.write_text(f"{HEADER}\nR1,a,2,\n", encoding="utf-8")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    changed, known = landed_from(tmp_path, contract)
+    assert (changed.unchanged, known) == (False, False)
+    assert rows_of(changed.path, "score") == [(2,)]
+
+
+def test_one_file_more_one_less_or_another_name_is_a_change(tmp_path: Path, contract: Contract) -> None:
+    for name in ("a", "b", "y", "z"):
+        written(tmp_path, f"{HEADER}\n{name},x,1,\n", name=f"in/{name}.csv")
+    landed_from(tmp_path, contract, files="*.csv")
+    written(tmp_path, f"{HEADER}\nc,x,1,\n", name="in/c.csv")
+    more, _ = landed_from(tmp_path, contract, files="*.csv")
+    assert rows_of(more.path, "ref", "ref") == [("a",), ("b",), ("c",), ("y",), ("z",)]
+    (tmp_path / "in" / "b.csv").unlink()
+    fewer, _ = landed_from(tmp_path, contract, files="*.csv")
+    assert rows_of(fewer.path, "ref", "ref") == [("a",), ("c",), ("y",), ("z",)]
+    (tmp_path / "in" / "c.csv").rename(tmp_path / "in" / "d.csv")
+    _, known = landed_from(tmp_path, contract, files="*.csv")
+    assert not known, "where rows came from is told of them"
+
+
+def test_the_same_file_read_in_another_way_is_read_again(tmp_path: Path, contract: Contract) -> None:
+    written(tmp_path, f"{HEADER},other\nR1,a,1,,b\n", name="in/things.csv")
+    landed_from(tmp_path, contract)
+    mapped, known = landed_from(tmp_path, contract, columns={"title": "other"})
+    assert (mapped.unchanged, known) == (False, False)
+    assert rows_of(mapped.path, "title") == [("b",)]
+
+
+def test_a_file_that_was_refused_is_read_again(tmp_path: Path, contract: Contract) -> None:
+    file = written(tmp_path, "title,score,on_date\na,1,\n", name="in/things.csv")
+    for _ in range(2):
+        refused, known = landed_from(tmp_path, contract)
+        assert refused.error and not known
+    file.write_text(f"{HEADER}\nR1,a,1,\n", encoding="utf-8")
+    landed, _ = landed_from(tmp_path, contract)
+    assert landed.rows == 1
+
+
+def test_a_large_file_is_always_read(tmp_path: Path, contract: Contract, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(folder, "_LARGEST", 10)
+    written(tmp_path, f"{HEADER}\nR1,a,1,\n", name="in/things.csv")
+    for unchanged in (False, True):
+        landed, known = landed_from(tmp_path, contract)
+        assert (landed.unchanged, known) == (unchanged, False)

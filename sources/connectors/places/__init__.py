@@ -32,14 +32,18 @@ def opened(connection: Connection, notes: list[str]) -> AbstractContextManager[P
     return found
 
 
-def read(place: Place, names: Iterable[str]) -> Iterator[tuple[str, IO[bytes]]]:
-    """Each file that one of `names` (names or patterns) stands for: its address without secrets, and a binary stream
-    that can be rewound and is good until the next one.
+def found(place: Place, names: Iterable[str]) -> list[str]:
+    """The files that `names` (names or patterns) stand for, each once. Raises SourceError where one stands for none."""
+    return list(dict.fromkeys(name for pattern in names for name in matching(place, pattern)))
 
-    Raises SourceError: nothing found, refused, out of reach, or altered while it was read.
+
+def read(place: Place, names: Iterable[str]) -> Iterator[tuple[str, IO[bytes]]]:
+    """Each of these files (see `found`): its address without secrets, and a binary stream that can be rewound and is
+    good until the next one.
+
+    Raises SourceError: not there, refused, out of reach, or altered while it was read.
     """
-    wanted = dict.fromkeys(found for pattern in names for found in matching(place, pattern))
-    for name in wanted:
+    for name in names:
         with ExitStack() as stack:
             try:
                 file = stack.enter_context(place.open(name))
