@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from html import escape
 from itertools import groupby, pairwise
@@ -21,6 +22,7 @@ Format = Callable[[Decimal], str]
 WIDTH, HEIGHT = 372, 150
 TOP, BOTTOM = 14, 24
 LABEL_GAP = 17  # px between the baselines of two labels, so that neither touches the other
+MOST_EVENT_ROWS = 4  # names of events below one another above a chart; further ones share the rows
 SPARK_WIDTH, SPARK_HEIGHT = 96, 28
 SMALL, LARGE = 12, 17  # type sizes in px, as in the style sheet
 # Advances of Source Sans 3 in em, enough to leave room for a label; anything else counts as a wide letter.
@@ -58,6 +60,8 @@ def line_chart(
     write_target: Format | None = None,
     value_label: str | None = None,
     around_zero: bool = False,
+    size: tuple[float, float] = (WIDTH, HEIGHT),
+    events: Sequence[tuple[date, str]] | None = None,
 ) -> str:
     """A line with its points, target and neighbours' median, the last value large at the right.
 
@@ -69,7 +73,12 @@ def line_chart(
         write_target: how a target is written, if not like that.
         around_zero: the target is a distance from zero, so that it is drawn on both sides.
         value_label: what stands for the last value, if not the value itself ('3 of 11').
+        size: width and height in px.
+        events: days and names of what was done, drawn as thin verticals; given, even if empty, the chart stands alone:
+            mean and limits are labelled and the years marked.
     """
+    stands_alone = events is not None
+    wide, high = size
     drawn = [point for point in points if point.value is not None]
     last = drawn[-1]
     assert last.value is not None
@@ -80,30 +89,41 @@ def line_chart(
         labels.append((target, f"target {(write_target or write_briefly)(target)}", "target"))
     if median is not None:
         labels.append((median, f"median {write(median)}", "median"))
-    low, high = _domain(points, around_zero)
-    marks = ticks(low, high)
+    if stands_alone:
+        named = (("mean", "mean"), ("upper_limit", "upper limit"), ("lower_limit", "lower limit"))
+        labels += [
+            (at, f"{text} {write(at)}", "limit") for name, text in named if (at := _last(points, name)) is not None
+        ]
+    low, top_value = _domain(points, around_zero)
+    marks = ticks(low, top_value)
     texts = [write_briefly(Decimal(str(tick))) for tick in marks]
     margin_left = max(width(text, SMALL) for text in texts) + 7
     widths = [width(text, LARGE if kind.startswith("value") else SMALL) for _, text, kind in labels]
+    first_day, last_day = points[0].start.toordinal(), points[-1].start.toordinal()
+    shown = [(day, name) for day, name in events or () if first_day <= day.toordinal() <= points[-1].end.toordinal()]
     scale = _Scale(
         left=margin_left,
-        right=WIDTH - max(widths) - 12,
-        top=TOP,
-        bottom=HEIGHT - BOTTOM,
+        right=wide - max(widths) - 12,
+        top=TOP + LABEL_GAP * min(len(shown), MOST_EVENT_ROWS),
+        bottom=high - BOTTOM,
         low=low,
-        high=high,
-        first=points[0].start.toordinal(),
-        last=points[-1].start.toordinal(),
+        high=top_value,
+        first=first_day,
+        last=last_day,
     )
-    parts = [f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">']
+    alone = " alone" if stands_alone else ""
+    parts = [f'<svg class="chart{alone}" viewBox="0 0 {px(wide)} {px(high)}" role="img" aria-label="{escape(title)}">']
     for tick, text in zip(marks, texts, strict=True):
         y = px(scale.y(tick))
         parts.append(f'<path class="grid" d="M{px(scale.left)} {y}H{px(scale.right)}"/>')
         place = f'x="{px(scale.left - 6)}" y="{px(scale.y(tick) + 4)}"'
         parts.append(f'<text class="tick" {place} text-anchor="end">{escape(text)}</text>')
+    parts += _events(shown, scale)
     parts += _marks(points, scale, write, around_zero)
     parts += _end_labels(labels, scale)
-    base = HEIGHT - 6
+    base = high - 6
+    if stands_alone:
+        parts += _years(points, scale, base)
     parts.append(f'<text class="tick" x="{px(scale.left)}" y="{base}">{escape(points[0].short)}</text>')
     if len(points) > 1:
         parts.append(
@@ -111,6 +131,40 @@ def line_chart(
         )
     parts.append("</svg>")
     return "".join(parts)
+
+
+def _events(events: Sequence[tuple[date, str]], scale: _Scale) -> list[str]:
+    """What was done and when: a thin vertical each, its name above the frame, on the side that has room for it."""
+    parts = []
+    for row, (day, name) in enumerate(sorted(events)):
+        share = (day.toordinal() - scale.first) / max(1, scale.last - scale.first)
+        x = min(scale.left + share * (scale.right - scale.left), scale.right)
+        y = TOP - 4 + LABEL_GAP * (row % MOST_EVENT_ROWS)
+        room = scale.right - x if x < (scale.left + scale.right) / 2 else x - scale.left
+        text = name if width(name, SMALL) <= room else f"{name[: max(1, int(room / (SMALL * 0.58)) - 1)].rstrip()}…"
+        side = "start" if x < (scale.left + scale.right) / 2 else "end"
+        parts.append(f'<path class="event" d="M{px(x)} {px(y - 8)}V{px(scale.bottom)}"/>')
+        parts.append(
+            f'<text class="event-name" x="{px(x + (4 if side == "start" else -4))}" y="{px(y)}" '
+            f'text-anchor="{side}"><title>{escape(name)}, {day:%b %Y}</title>{escape(text)}</text>'
+        )
+    return parts
+
+
+def _years(points: Sequence[Point], scale: _Scale, base: float) -> list[str]:
+    """The first January of each year between the ends, where its label has room."""
+    free = scale.left + width(points[0].short, SMALL) + 12
+    end = scale.right - width(points[-1].short, SMALL) - 12
+    parts = []
+    for year in range(points[0].start.year + 1, points[-1].start.year + 1):
+        share = (date(year, 1, 1).toordinal() - scale.first) / max(1, scale.last - scale.first)
+        x, half = scale.left + share * (scale.right - scale.left), width(f"{year}", SMALL) / 2
+        if scale.left < x < scale.right:
+            parts.append(f'<path class="grid" d="M{px(x)} {px(scale.bottom)}v5"/>')
+        if free + half <= x <= end - half:
+            parts.append(f'<text class="tick" x="{px(x)}" y="{px(base)}" text-anchor="middle">{year}</text>')
+            free = x + half + 12
+    return parts
 
 
 def sparkline(points: Sequence[Point], *, around_zero: bool = False) -> str:
@@ -263,7 +317,7 @@ def signal_shape(point_type: str, is_up: bool, x: float, y: float, size: float) 
 
 def _end_labels(labels: Sequence[tuple[Decimal, str, str]], scale: _Scale) -> list[str]:
     """Labels at the right, each at its value's height; the value keeps its place, the others give way."""
-    baselines = apart([scale.y(value) + 4 for value, _, _ in labels], TOP, HEIGHT - BOTTOM + 4)
+    baselines = apart([scale.y(value) + 4 for value, _, _ in labels], scale.top, scale.bottom + 4)
     return [
         f'<text class="label-{kind}" x="{px(scale.right + 9)}" y="{px(y)}">{escape(text)}</text>'
         for (_, text, kind), y in zip(labels, baselines, strict=True)
