@@ -13,7 +13,7 @@ from typing import Any
 from exports.errors import ExportError
 
 AUDIENCES = ("internal", "public")
-FORMATS = ("parquet", "csv")
+FORMATS = ("parquet", "csv", "json", "xlsx", "pdf")
 KINDS = ("feed", "report")
 
 
@@ -51,11 +51,15 @@ class Table:
 
 @dataclass(frozen=True)
 class Publication:
-    """One feed or report: an exposure with its tables, audiences, formats and version."""
+    """One feed or report: an exposure with its tables, audiences, formats and version.
+
+    `method` says in a sentence or two how its figures are made and where to read more; readers see it.
+    """
 
     name: str
     label: str
     description: str
+    method: str
     owner: str
     owner_email: str
     kind: str
@@ -108,6 +112,12 @@ def _publication(exposure: Mapping[str, Any], nodes: Mapping[str, Any]) -> Publi
     version = meta.get("version")
     if isinstance(version, bool) or not isinstance(version, int) or version < 1:
         raise ExportError(f"{place}: meta.version is {version!r}; give a whole number from 1.")
+    method = meta.get("method")
+    if not isinstance(method, str) or not method.strip():
+        raise ExportError(
+            f"{place}: meta.method is {method!r}; say in a sentence or two how its figures are made "
+            "and where to read more."
+        )
     tables = tuple(_table(node, nodes, place) for node in exposure.get("depends_on", {}).get("nodes", []))
     if not tables:
         raise ExportError(f"{place}: depends on no model. Name its table under depends_on: [ref('…')].")
@@ -119,6 +129,7 @@ def _publication(exposure: Mapping[str, Any], nodes: Mapping[str, Any]) -> Publi
         name=name,
         label=exposure.get("label") or name,
         description=_one_line(exposure.get("description")),
+        method=_one_line(method),
         owner=owner.get("name") or "",
         owner_email=owner.get("email") or "",
         kind=kind,

@@ -449,7 +449,12 @@ def manifest_content() -> dict[str, Any]:
             "description": f"Everything in {name}.",
             "owner": {"name": "Insight team", "email": "insight@brigstow.example"},
             "depends_on": {"nodes": [f"model.vitals.{name}"]},
-            "config": {"meta": {"audiences": ["internal", "public"], "formats": ["parquet", "csv"], "version": 1}},
+            "config": {
+                "meta": {
+                    "audiences": ["internal", "public"], "formats": ["parquet", "csv"], "version": 1,
+                    "method": f"How {name} is made.",
+                }
+            },
         }  # fmt: skip
     return {"nodes": nodes, "exposures": exposures}
 

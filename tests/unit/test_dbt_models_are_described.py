@@ -68,7 +68,9 @@ def test_every_mart_is_one_exposure() -> None:
         assert exposure["label"]
         assert exposure["owner"]["name"]
         assert "One row per" in exposure["description"]
-        assert set(exposure["config"]["meta"]) == {"audiences", "formats", "version"}
+        meta = exposure["config"]["meta"]
+        assert set(meta) - {"order_by"} == {"audiences", "formats", "version", "method"}
+        assert meta["method"].endswith(".")
 
 
 @pytest.mark.parametrize("model", models("measures"), ids=lambda path: path.stem)

@@ -25,6 +25,7 @@ def test_an_exposure_becomes_a_publication(tmp_path: Path) -> None:
     assert [publication.name for publication in publications] == sorted(TABLES)
     feed = next(publication for publication in publications if publication.name == FEED)
     assert (feed.kind, feed.version, feed.label, feed.owner) == ("feed", 1, "Measure values", "Insight team")
+    assert feed.method == "How feed_measure_values is made."
     assert (feed.formats, feed.audiences) == (("parquet", "csv"), ("internal", "public"))
     (table,) = feed.tables
     assert table.relation == '"marts"."feed_measure_values"'
@@ -49,6 +50,13 @@ def test_an_exposure_without_formats_is_passed_over() -> None:
     content = manifest_content()
     feed_in(content)[0].pop("formats")
     assert FEED not in [publication.name for publication in publications_of(content)]
+
+
+def test_every_format_may_be_asked_for() -> None:
+    content = manifest_content()
+    feed_in(content)[0].update(formats=["parquet", "csv", "json", "xlsx", "pdf"])
+    (feed,) = [publication for publication in publications_of(content) if publication.name == FEED]
+    assert feed.formats == ("parquet", "csv", "json", "xlsx", "pdf")
 
 
 def alter(change: Callable[[dict[str, Any], dict[str, Any]], object]) -> dict[str, Any]:
@@ -84,6 +92,8 @@ FAULTS: dict[str, tuple[Callable[[dict[str, Any], dict[str, Any]], object], str]
         r"column 'feed_measure_values.value' has no data_type",
     ),
     "version": (lambda meta, model: meta.update(version="1"), r"meta.version is '1'; give a whole number"),
+    "no method": (lambda meta, model: meta.pop("method"), r"meta.method is None; say in a sentence or two how"),
+    "empty method": (lambda meta, model: meta.update(method=" "), r"meta.method is ' '; say in a sentence or two how"),
     "order": (lambda meta, model: meta.update(order_by=["decimal_places"]), r"meta.order_by names 'decimal_places'"),
     "nothing marked": (
         lambda meta, model: [column.update(config={}) for column in model["columns"].values()],
