@@ -1,18 +1,24 @@
 """Releases: what leaves the house, as dbt's exposures say, from the finished database.
 Reads curated.duckdb and dbt's manifest.json only; knows nothing of sources or orchestration."""
 
+from exports.archive import Archived, archived, named, verify
 from exports.errors import ExportError
 from exports.facts import Check, ReleaseFacts
 from exports.publications import Publication, read_publications
-from exports.release import Release, publish, verify
+from exports.release import Recomputed, Release, publish, recompute
 
 __all__ = [
+    "Archived",
     "Check",
     "ExportError",
     "Publication",
+    "Recomputed",
     "Release",
     "ReleaseFacts",
+    "archived",
+    "named",
     "publish",
     "read_publications",
+    "recompute",
     "verify",
 ]

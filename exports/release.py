@@ -4,32 +4,34 @@ Belongs here: folders, checksums, the manifest, the order of steps. Not here: ho
 from __future__ import annotations
 
 import fcntl
-import hashlib
-import json
+import importlib
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from exports import formats, site
+from exports import archive, formats, site
+from exports.archive import CURRENT, MANIFEST, Archived, sha256, sync, verify
 from exports.errors import ExportError
 from exports.facts import ReleaseFacts
 from exports.publications import AUDIENCES, Publication, Table, pairs, read_publications
 
-MANIFEST = "manifest.json"
-CURRENT = "current"
+MANIFEST_VERSION = 2
 DRAFT = ".draft-"  # a folder being written; one that is left was killed and goes with the next run
 LINK = ".current-"  # a symlink about to become `current`
 LOCK = ".lock"
-RELEASE_FOLDER = re.compile(r"r([1-9][0-9]*)")
+VALUES = "feed_measure_values"
 PERIOD_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+TABLE_FORMATS = ("parquet", "csv", "json")  # one file per table; the others are one document per publication
+SOFTWARE = ("duckdb", "pyarrow", "dbt-core", "dbt-duckdb", "typst", "vl-convert-python", "xlsxwriter", "highspy")
 
 
 @dataclass(frozen=True)
@@ -48,31 +50,6 @@ class Release:
     rows: Mapping[str, int]  # rows published, by publication
 
 
-@dataclass(frozen=True)
-class _Found:
-    """A whole release that lies in the releases folder already."""
-
-    path: Path
-    period_code: str
-    number: int
-    manifest: Mapping[str, Any]
-
-    @property
-    def as_of(self) -> datetime:
-        """Extraction time of the newest extract that it rests on."""
-        return datetime.fromisoformat(self.manifest["as_of"])
-
-    @property
-    def age(self) -> tuple[str, datetime, int]:
-        """Sorts by reporting period, then by what was known, then by number: a rebuild as of an earlier moment has the
-        higher number, but is not the newer release."""
-        return str(self.manifest["period"]["end"]), self.as_of, self.number
-
-    @property
-    def checksums(self) -> dict[str, str]:
-        return {entry["path"]: entry["sha256"] for entry in self.manifest["files"]}
-
-
 def publish(
     curated: Path,
     manifest: Path,
@@ -82,7 +59,7 @@ def publish(
     audiences: Sequence[str] = ("internal",),
     switch_current: bool = True,
 ) -> Release:
-    """Publish every exposure of dbt's manifest, and the organisational health page, as one release.
+    """Publish every exposure of dbt's manifest, and the site, as one release.
 
     The release becomes `<releases>/<period code>/r<N>/`, whole or not at all; then `<releases>/current` points at the
     newest release of the newest period. If every file equals its like in the period's newest release, or in one
@@ -93,8 +70,7 @@ def publish(
         manifest: dbt's manifest.json of the build that made it.
         releases: the council's folder of releases; made if it is not there.
         facts: what only the caller knows.
-        audiences: the audiences to write for. Files for the public hold the columns marked public, but small numbers
-            are not suppressed yet, so that a caller must ask for them.
+        audiences: the audiences to write for. The public edition is written when "public" is among them.
         switch_current: False leaves `current` as it is.
 
     Raises:
@@ -105,25 +81,29 @@ def publish(
     releases.mkdir(parents=True, exist_ok=True)
     with _only_one(releases), closing(formats.connect(curated)) as connection:
         _remove_leftovers(releases)
+        archive.keep_numbers(releases)
         period = _reporting_period(connection, facts)
-        former = [found for found in _whole_releases(releases) if found.period_code == facts.period_code]
+        known = archive.archived(releases)
+        former = [found for found in known if found.period_code == facts.period_code]
         former.sort(key=lambda found: found.age, reverse=True)
-        number = _next_number(releases / facts.period_code)
+        number = archive.highest_numbers(releases).get(facts.period_code, 0) + 1
         draft = releases / f"{DRAFT}{facts.period_code}-r{number}"
         draft.mkdir()
-        files = _write_publications(connection, publications, draft, facts, audiences)
-        health = site.read_health(connection, publications, facts)
+        edition = _Edition(connection, publications, facts, audiences, draft)
+        edition.write_tables()
         # The newest release may say all of this already, or, for a rebuild, one made of the same extracts.
         alike = [found for found in former if found is former[0] or found.as_of == facts.as_of]
         for found in alike:
-            pages = _write_site(draft, health, found.manifest["release"])
-            if _checksums([*files, *pages]) == found.checksums and not verify(found.path):
+            if not edition.may_equal(found):
+                continue
+            edition.write_documents(found.release_id, archive.before(known, found.released_at))
+            if _checksums(edition.files) == found.checksums and not verify(found.path):
                 shutil.rmtree(draft)
                 is_current = _switch(releases, switch_current) == found.path
                 return _release(found, is_new=False, is_current=is_current)
         release_id = f"{facts.period_code}/r{number}"
-        pages = _write_site(draft, health, release_id)
-        content = _manifest(connection, facts, period, release_id, publications, [*files, *pages], health)
+        edition.write_documents(release_id, archive.before(known, facts.released_at))
+        content = _manifest(edition, period, release_id)
         (draft / MANIFEST).write_text(formats.to_json(content), encoding="utf-8")
         _make_durable(draft)
         problems = verify(draft)
@@ -132,30 +112,56 @@ def publish(
         final = releases / facts.period_code / f"r{number}"
         final.parent.mkdir(exist_ok=True)
         draft.rename(final)
-        _sync(final.parent)
-        _sync(releases)
+        sync(final.parent)
+        sync(releases)
+        archive.keep_numbers(releases)
         is_current = _switch(releases, switch_current) == final
-    return _release(_Found(final, facts.period_code, number, content), is_new=True, is_current=is_current)
+    return _release(Archived(final, facts.period_code, number, content), is_new=True, is_current=is_current)
 
 
-def verify(release: Path) -> list[str]:
-    """Compare the files of a release with its manifest; an empty list means that it is whole and unchanged.
+@dataclass(frozen=True)
+class Recomputed:
+    """A release's files made again, beside what its manifest says of them. Paths are relative to the release."""
 
-    Returns:
-        One sentence per fault: a manifest that cannot be read, a file that is missing, altered or not listed.
+    identical: tuple[str, ...]
+    different: tuple[str, ...]  # in both, with other bytes
+    missing: tuple[str, ...]  # in the release only
+    added: tuple[str, ...]  # made now only
+
+    @property
+    def is_identical(self) -> bool:
+        """Whether every file of the release was made again, bit for bit, and none besides."""
+        return not (self.different or self.missing or self.added)
+
+
+def recompute(
+    curated: Path, manifest: Path, releases: Path, release: Archived, facts: ReleaseFacts, folder: Path
+) -> Recomputed:
+    """Write the files of `release` again into `folder`, which is made, and compare them with its manifest.
+
+    Nothing below `releases` is touched. What the public edition hides depends on what the public knew then: only
+    releases older than this one count.
+
+    Raises:
+        ExportError: the files cannot be written, and why.
     """
-    try:
-        content = json.loads((release / MANIFEST).read_text(encoding="utf-8"))
-        listed = {entry["path"]: entry["sha256"] for entry in content["files"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        return [f"{MANIFEST} cannot be read ({error})"]
-    found = {path.relative_to(release).as_posix() for path in release.rglob("*") if path.is_file()} - {MANIFEST}
-    problems = [f"{path} is missing" for path in sorted(set(listed) - found)]
-    problems += [f"{path} is not in {MANIFEST}" for path in sorted(found - set(listed))]
-    problems += [
-        f"{path} was altered" for path in sorted(found & set(listed)) if _sha256(release / path) != listed[path]
-    ]
-    return problems
+    audiences = tuple(dict.fromkeys(entry["audience"] for entry in release.manifest["files"]))
+    _refuse_unfit(facts, audiences)
+    publications = read_publications(manifest)
+    folder.mkdir(parents=True)
+    with closing(formats.connect(curated)) as connection:
+        _reporting_period(connection, facts)
+        edition = _Edition(connection, publications, facts, audiences, folder)
+        edition.write_tables()
+        edition.write_documents(release.release_id, archive.before(archive.archived(releases), release.released_at))
+    then, now = release.checksums, _checksums(edition.files)
+    both = sorted(then.keys() & now.keys())
+    return Recomputed(
+        identical=tuple(path for path in both if then[path] == now[path]),
+        different=tuple(path for path in both if then[path] != now[path]),
+        missing=tuple(sorted(then.keys() - now.keys())),
+        added=tuple(sorted(now.keys() - then.keys())),
+    )
 
 
 def _refuse_unfit(facts: ReleaseFacts, audiences: Sequence[str]) -> None:
@@ -187,36 +193,12 @@ def _only_one(releases: Path) -> Iterator[None]:
 
 def _remove_leftovers(releases: Path) -> None:
     for path in releases.iterdir():
-        if path.name.startswith(LINK):
+        if path.name.startswith((LINK, f".{archive.REGISTER}")):
             path.unlink()
         elif path.name.startswith(DRAFT):
             shutil.rmtree(path)
         elif path.is_dir() and not path.is_symlink() and not any(path.iterdir()):
             path.rmdir()
-
-
-def _whole_releases(releases: Path) -> list[_Found]:
-    """Every release with a readable manifest. A folder without one was not made here and is left alone."""
-    found = []
-    for path in releases.glob(f"[!.]*/r*/{MANIFEST}"):
-        number = RELEASE_FOLDER.fullmatch(path.parent.name)
-        period = path.parent.parent
-        if number is None or period.is_symlink():
-            continue
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            release = _Found(path.parent, period.name, int(number[1]), content)
-            _ = release.age, release.checksums
-        except (OSError, ValueError, KeyError, TypeError):
-            continue
-        found.append(release)
-    return found
-
-
-def _next_number(period: Path) -> int:
-    """One more than the highest ever used, so that a number never means two things."""
-    names = [path.name for path in period.iterdir()] if period.is_dir() else []
-    return max((int(match[1]) for name in names if (match := RELEASE_FOLDER.fullmatch(name))), default=0) + 1
 
 
 def _reporting_period(connection: duckdb.DuckDBPyConnection, facts: ReleaseFacts) -> tuple[date, date]:
@@ -242,70 +224,150 @@ def _reporting_period(connection: duckdb.DuckDBPyConnection, facts: ReleaseFacts
     return start, end
 
 
-def _write_publications(
-    connection: duckdb.DuckDBPyConnection,
-    publications: Sequence[Publication],
-    draft: Path,
-    facts: ReleaseFacts,
-    audiences: Sequence[str],
-) -> list[dict[str, Any]]:
-    """Write and check every file of every publication, and each audience's dictionary; return their entries."""
-    entries: list[dict[str, Any]] = []
-    for audience in audiences:
-        folder = draft if audience == "internal" else draft / audience
+class _Edition:
+    """The files of one release, being written into a folder; `files` are their entries for the manifest.
+
+    What does not depend on the release's number is written once (`write_tables`); the rest again for each number that
+    it is compared under (`write_documents`).
+    """
+
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        publications: Sequence[Publication],
+        facts: ReleaseFacts,
+        audiences: Sequence[str],
+        folder: Path,
+    ) -> None:
+        self.connection = connection
+        self.publications = publications
+        self.facts = facts
+        self.audiences = audiences
+        self.folder = folder
+        self.health: site.Health | None = None
+        self._tables: list[dict[str, Any]] = []
+        self._documents: list[dict[str, Any]] = []
+
+    @property
+    def files(self) -> list[dict[str, Any]]:
+        """Entries of all files written, tables first."""
+        return [*self._tables, *self._documents]
+
+    def may_equal(self, found: Archived) -> bool:
+        """Whether all that has been written so far is the same in `found`, so that writing the rest is worth it."""
+        then = found.checksums
+        return all(then.get(path) == checksum for path, checksum in _checksums(self._tables).items())
+
+    def write_tables(self) -> None:
+        """Write and check every table of every publication, their dictionary, and the papers."""
         dictionary: list[list[object]] = []
-        for publication, table in pairs(publications):
-            if audience not in publication.audiences:
+        for publication in self.publications:
+            if "internal" not in publication.audiences or "internal" not in self.audiences:
                 continue
-            expected = _contract(connection, publication, table)
-            selection = formats.Selection(table, table.columns_for(audience), publication.order_by)
-            if facts.is_fictional:
-                _refuse_unlabelled(connection, publication, selection, facts)
-            for file_format in publication.formats:
-                path = folder / f"{publication.kind}s" / f"{table.name}.{file_format}"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                if file_format == "parquet":
-                    metadata = _file_metadata(publication, facts, audience)
-                    rows = formats.write_parquet(connection, selection, path, metadata)
-                else:
-                    rows = formats.write_csv(connection, selection, path)
-                formats.check_written(connection, selection, path, file_format, expected)
-                entries.append(
-                    _entry(draft, path)
-                    | {
-                        "kind": publication.kind,
-                        "publication": publication.name,
-                        "audience": audience,
-                        "format": file_format,
-                        "version": publication.version,
-                        "rows": rows,
-                        "columns": [
-                            {"name": column.name, "type": expected[column.name]} for column in selection.columns
-                        ],
-                    }
-                )
-            dictionary += [
-                [facts.council, table.name, column.name, expected[column.name], column.description, table.description]
-                for column in selection.columns
-            ]
-        path = folder / "feeds" / "dictionary.csv"
-        path.parent.mkdir(parents=True, exist_ok=True)
+            selections = []
+            for table in publication.tables:
+                expected = _contract(self.connection, publication, table)
+                selection = formats.Selection(table, table.columns_for("internal"), publication.order_by)
+                if self.facts.is_fictional:
+                    _refuse_unlabelled(self.connection, publication, selection, self.facts)
+                self._tables += [
+                    self._write_table(publication, selection, file_format, expected)
+                    for file_format in publication.formats
+                    if file_format in TABLE_FORMATS
+                ]
+                dictionary += [
+                    [self.facts.council, table.name, column.name, expected[column.name], column.description,
+                     table.description]
+                    for column in selection.columns
+                ]  # fmt: skip
+                selections.append(selection)
+            if "pdf" in publication.formats and (write_papers := _given("papers", "write_papers")):
+                folder = self._place(f"{publication.kind}s")
+                papers = write_papers(self.connection, publication, selections, folder, self.facts)
+                self._tables += [self._document(publication, path, "pdf") for path in sorted(papers)]
+        path = self._place("feeds") / "dictionary.csv"
         header = ["council", "table", "column", "type", "description", "table_description"]
         formats.write_csv_rows(path, header, dictionary)
-        entries.append(_entry(draft, path) | {"kind": "dictionary", "audience": audience, "rows": len(dictionary)})
-    return entries
+        self._tables.append(
+            _entry(self.folder, path) | {"kind": "dictionary", "audience": "internal", "rows": len(dictionary)}
+        )
+
+    def write_documents(self, release_id: str, earlier: Sequence[Path]) -> None:
+        """Write what says the release's name (workbooks, the site) and the public edition, which depends on the
+        public folders of `earlier` releases, newest first."""
+        for name in {entry["path"].partition("/")[0] for entry in self._documents} & {"site", "public"}:
+            shutil.rmtree(self.folder / name)
+        self._documents = []
+        write_workbook = _given("workbook", "write_workbook")
+        for publication in self.publications:
+            if write_workbook and "xlsx" in publication.formats and "internal" in publication.audiences:
+                path = self._place(f"{publication.kind}s") / f"{publication.name}.xlsx"
+                selections = [
+                    formats.Selection(table, table.columns_for("internal"), publication.order_by)
+                    for table in publication.tables
+                ]
+                write_workbook(self.connection, publication, selections, path, self.facts, release_id)
+                self._documents.append(self._document(publication, path, "xlsx"))
+        if self.health is None:
+            self.health = site.read_health(self.connection, self.publications, self.facts)
+        for name, content in site.pages(self.health, release_id).items():
+            path = self.folder / "site" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+            self._documents.append(_entry(self.folder, path) | {"kind": _kind(path), "audience": "internal"})
+        if "public" in self.audiences and (write_public := _given("public", "write_public")):
+            folder = self._place("public")
+            write_public(self.connection, self.publications, folder, self.facts, earlier)
+            self._documents += [
+                _entry(self.folder, path) | {"kind": _kind(path), "audience": "public"}
+                for path in sorted(folder.rglob("*"))
+                if path.is_file()
+            ]
+
+    def _write_table(
+        self, publication: Publication, selection: formats.Selection, file_format: str, expected: Mapping[str, str]
+    ) -> dict[str, Any]:
+        path = self._place(f"{publication.kind}s") / f"{selection.table.name}.{file_format}"
+        if file_format == "parquet":
+            metadata = _file_metadata(publication, self.facts, "internal")
+            rows = formats.write_parquet(self.connection, selection, path, metadata)
+        elif file_format == "csv":
+            rows = formats.write_csv(self.connection, selection, path)
+        else:
+            write_json = _given("formats", "write_json")
+            assert write_json is not None
+            rows = write_json(self.connection, selection, path)
+        formats.check_written(self.connection, selection, path, file_format, expected)
+        columns = [{"name": column.name, "type": expected[column.name]} for column in selection.columns]
+        return self._document(publication, path, file_format) | {"rows": rows, "columns": columns}
+
+    def _document(self, publication: Publication, path: Path, file_format: str) -> dict[str, Any]:
+        return _entry(self.folder, path) | {
+            "kind": publication.kind,
+            "publication": publication.name,
+            "audience": "internal",
+            "format": file_format,
+            "version": publication.version,
+        }
+
+    def _place(self, name: str) -> Path:
+        folder = self.folder / name
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
 
-def _write_site(draft: Path, health: site.Health, release_id: str) -> list[dict[str, Any]]:
-    """Write the pages and what they bring along; return their entries."""
-    entries = []
-    for name, content in site.pages(health, release_id).items():
-        path = draft / "site" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-        kind = "page" if path.suffix == ".html" else "asset"
-        entries.append(_entry(draft, path) | {"kind": kind, "audience": "internal"})
-    return entries
+def _given(module: str, name: str) -> Callable[..., Any] | None:
+    """A writer of another module of this room; None where there is no such module."""
+    try:
+        return getattr(importlib.import_module(f"exports.{module}"), name, None)
+    except ModuleNotFoundError as error:
+        if error.name != f"exports.{module}":
+            raise
+        return None
+
+
+def _kind(path: Path) -> str:
+    return {".html": "page", ".parquet": "data", ".csv": "data", ".json": "data"}.get(path.suffix, "asset")
 
 
 def _contract(connection: duckdb.DuckDBPyConnection, publication: Publication, table: Table) -> dict[str, str]:
@@ -365,17 +427,16 @@ def fictional_notice(facts: ReleaseFacts) -> str:
     return f"{facts.council}: every figure is made up." if facts.is_fictional else ""
 
 
-def _manifest(
-    connection: duckdb.DuckDBPyConnection,
-    facts: ReleaseFacts,
-    period: tuple[date, date],
-    release_id: str,
-    publications: Sequence[Publication],
-    files: Sequence[Mapping[str, Any]],
-    health: site.Health,
-) -> dict[str, Any]:
-    extracts = _rows(connection, "select * from core.dim_extracts order by system, dataset, period_start, extract_id")
+def _manifest(edition: _Edition, period: tuple[date, date], release_id: str) -> dict[str, Any]:
+    """What the release says of itself; `manifest.schema.json` beside this file says how."""
+    facts, files, publications = edition.facts, edition.files, edition.publications
+    health = edition.health
+    assert health is not None
+    extracts = _rows(
+        edition.connection, "select * from core.dim_extracts order by system, dataset, period_start, extract_id"
+    )
     return {
+        "manifest_version": MANIFEST_VERSION,
         "release": release_id,
         "council": facts.council,
         "fictional": facts.is_fictional,
@@ -391,6 +452,7 @@ def _manifest(
         "as_of": _moment(facts.as_of),
         "released_at": _moment(facts.released_at),
         "code_version": facts.code_version,
+        "software": _software(),
         "feeds": _listed(publications, files, "feed"),
         "reports": _listed(publications, files, "report"),
         "files": [{key: file[key] for key in ("path", "kind", "audience", "bytes", "sha256")} for file in files],
@@ -398,7 +460,36 @@ def _manifest(
         "extracts": extracts,
         "checks": [asdict(check) for check in facts.checks],
         "missing": {"datasets": health.missing_datasets, "measures": health.unreported_measures},
+        "provisional": _provisional(edition.connection, publications, period),
     }
+
+
+def _software() -> dict[str, str]:
+    """Versions of what makes the bytes, so that a rebuild that differs can say why."""
+    found = {}
+    for name in SOFTWARE:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _provisional(
+    connection: duckdb.DuckDBPyConnection, publications: Sequence[Publication], period: tuple[date, date]
+) -> list[dict[str, Any]]:
+    """Measures with provisional figures for periods that end in the reporting period, and how many of theirs are."""
+    for _, table in pairs(publications):
+        names = {column.name for column in table.columns_for("internal")}
+        if table.name == VALUES and {"measure_id", "measure_name", "period_end", "is_provisional"} <= names:
+            return _rows(
+                connection,
+                "select measure_id, measure_name, count(*) filter (where is_provisional) as figures, count(*) as "
+                f"of_figures from {table.relation} where period_end between ? and ? group by all "
+                "having count(*) filter (where is_provisional) > 0 order by all",
+                list(period),
+            )
+    return []
 
 
 def _contract_versions(extracts: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
@@ -420,7 +511,9 @@ def _listed(publications: Sequence[Publication], files: Sequence[Mapping[str, An
             "owner": publication.owner,
             "version": publication.version,
             "files": [
-                {key: file[key] for key in kept} for file in files if file.get("publication") == publication.name
+                {key: file[key] for key in kept if key in file}
+                for file in files
+                if file.get("publication") == publication.name
             ],
         }
         for publication in publications
@@ -428,9 +521,9 @@ def _listed(publications: Sequence[Publication], files: Sequence[Mapping[str, An
     ]
 
 
-def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
+def _rows(connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
     """Rows as plain JSON values: ISO dates, UTC times, numbers as numbers."""
-    result = connection.execute(query)
+    result = connection.execute(query, list(parameters))
     names = [column[0] for column in result.description]
     return [{name: _plain(value) for name, value in zip(names, row, strict=True)} for row in result.fetchall()]
 
@@ -448,19 +541,14 @@ def _moment(moment: datetime) -> str:
 
 
 def _entry(draft: Path, path: Path) -> dict[str, Any]:
-    return {"path": path.relative_to(draft).as_posix(), "bytes": path.stat().st_size, "sha256": _sha256(path)}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return {"path": path.relative_to(draft).as_posix(), "bytes": path.stat().st_size, "sha256": sha256(path)}
 
 
 def _checksums(entries: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return {entry["path"]: entry["sha256"] for entry in entries}
 
 
-def _release(found: _Found, *, is_new: bool, is_current: bool) -> Release:
+def _release(found: Archived, *, is_new: bool, is_current: bool) -> Release:
     files = found.manifest["files"]
     return Release(
         release_id=found.manifest["release"],
@@ -471,9 +559,11 @@ def _release(found: _Found, *, is_new: bool, is_current: bool) -> Release:
         is_current=is_current,
         feeds=len(found.manifest["feeds"]),
         reports=len(found.manifest["reports"]),
-        pages=sum(file["kind"] == "page" for file in files),
+        pages=sum(file["kind"] == "page" and file["audience"] == "internal" for file in files),
         rows={
-            publication["name"]: sum({Path(file["path"]).stem: file["rows"] for file in publication["files"]}.values())
+            publication["name"]: sum(
+                {Path(file["path"]).stem: file["rows"] for file in publication["files"] if "rows" in file}.values()
+            )
             for publication in [*found.manifest["feeds"], *found.manifest["reports"]]
         },
     )
@@ -482,23 +572,15 @@ def _release(found: _Found, *, is_new: bool, is_current: bool) -> Release:
 def _make_durable(folder: Path) -> None:
     """Bring every file and folder to the disk before a rename makes them visible."""
     for path in folder.rglob("*"):
-        _sync(path)
-    _sync(folder)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync(path)
+    sync(folder)
 
 
 def _switch(releases: Path, allowed: bool) -> Path | None:
     """Point `current` at the newest period's newest release, in one step; return where it points afterwards."""
     current = releases / CURRENT
     if allowed:
-        newest = max(_whole_releases(releases), key=lambda found: found.age)
+        newest = max(archive.archived(releases), key=lambda found: found.age)
         target = newest.path.relative_to(releases)
         if not (current.is_symlink() and current.readlink() == target):
             if current.exists() and not current.is_symlink():
@@ -506,5 +588,5 @@ def _switch(releases: Path, allowed: bool) -> Path | None:
             link = releases / f"{LINK}{os.getpid()}"
             link.symlink_to(target)
             link.replace(current)
-            _sync(releases)
+            sync(releases)
     return releases / current.readlink() if current.is_symlink() else None

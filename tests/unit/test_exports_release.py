@@ -168,20 +168,14 @@ def test_every_file_of_a_fictional_council_says_so(house: House) -> None:
 
 
 def test_columns_that_are_not_marked_stay(house: House) -> None:
-    content = manifest_content()
-    values = content["nodes"]["model.vitals.feed_measure_values"]["columns"]
-    values["denominator"]["config"]["meta"]["audiences"] = ["internal"]
-    write_manifest(house.manifest, content)
-    path = house.publish(audiences=("internal", "public")).path
+    path = house.publish().path
     columns = set(TABLES["feed_measure_values"]) - HIDDEN["feed_measure_values"]
     assert set(pq.read_schema(path / "feeds" / "feed_measure_values.parquet").names) == columns
-    public = path / "public" / "feeds"
-    assert set(pq.read_schema(public / "feed_measure_values.parquet").names) == columns - {"denominator"}
-    header = (public / "feed_measure_values.csv").read_text(encoding="utf-8").splitlines()[0].split(",")
-    assert set(header) == columns - {"denominator"}
-    with (public / "dictionary.csv").open(newline="", encoding="utf-8") as file:
+    header = (path / "feeds" / "feed_measure_values.csv").read_text(encoding="utf-8").splitlines()[0].split(",")
+    assert set(header) == columns
+    with (path / "feeds" / "dictionary.csv").open(newline="", encoding="utf-8") as file:
         described = [row for row in csv.DictReader(file) if row["table"] == "feed_measure_values"]
-    assert {row["column"] for row in described} == columns - {"denominator"}
+    assert {row["column"] for row in described} == columns
     assert described[0] == {
         "council": COUNCIL, "table": "feed_measure_values", "column": "council", "type": "VARCHAR",
         "description": "The council.", "table_description": "Rows of feed_measure_values.",
