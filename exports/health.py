@@ -283,7 +283,7 @@ class Measure:
         median = self.row["comparator_median"]
         if not self.is_reported or median is None:
             return ""
-        return _direction(self.row["value"], median, self.row["polarity"], self.places)
+        return direction_between(self.row["value"], median, self.row["polarity"], self.places)
 
     @cached_property
     def record(self) -> tuple[int, int]:
@@ -416,7 +416,7 @@ class Measure:
         if not wording.is_visible(change, self.places):
             return "equal", ""
         if direction is None:
-            direction = _direction(self.row["value"], previous, self.row["polarity"], self.places)
+            direction = direction_between(self.row["value"], previous, self.row["polarity"], self.places)
         if direction not in ("better", "worse"):
             direction = "higher" if change > 0 else "lower"
         return direction, f"{'↑' if change > 0 else '↓'}\u00a0{wording.difference(change, self.unit, self.places)}"
@@ -718,7 +718,7 @@ def _neighbours_sentence(measures: Sequence[Measure], own_area: str = "") -> str
     return f"{start} on {wording.in_words(better)} of {wording.count(total, 'measure')}{end}."
 
 
-def _direction(value: Decimal, other: Decimal, polarity: str, places: int) -> str:
+def direction_between(value: Decimal, other: Decimal, polarity: str, places: int) -> str:
     """'better', 'worse' or 'equal' from the side of `value`; '' where neither side is better."""
     if polarity == "context":
         return ""
@@ -728,6 +728,15 @@ def _direction(value: Decimal, other: Decimal, polarity: str, places: int) -> st
     if not wording.is_visible(gain, places):
         return "equal"
     return "better" if gain > 0 else "worse"
+
+
+def is_upward(row: Mapping[str, Any]) -> bool:
+    """Which way a charted point's signal goes: a rising trend does even while it is below the mean."""
+    mean, value = row.get("mean"), row.get("value")
+    upward = {"higher": "special_cause_improvement", "lower": "special_cause_concern"}.get(str(row.get("polarity")))
+    if upward and row.get("point_type") in ("special_cause_improvement", "special_cause_concern"):
+        return bool(row["point_type"] == upward)
+    return mean is not None and value is not None and bool(value > mean)
 
 
 def hot_spots(rows: Sequence[Mapping[str, Any]]) -> HotSpots | None:
