@@ -2,23 +2,29 @@
 Reads curated.duckdb and dbt's manifest.json only; knows nothing of sources or orchestration."""
 
 from exports.archive import Archived, archived, named, verify
+from exports.differences import Differences, Restated, differences, write_restated
 from exports.errors import ExportError
 from exports.facts import Check, ReleaseFacts
 from exports.publications import Publication, read_publications
-from exports.release import Recomputed, Release, publish, recompute
+from exports.release import Recomputed, Release, publish, recompute, software
 
 __all__ = [
     "Archived",
     "Check",
+    "Differences",
     "ExportError",
     "Publication",
     "Recomputed",
     "Release",
     "ReleaseFacts",
+    "Restated",
     "archived",
+    "differences",
     "named",
     "publish",
     "read_publications",
     "recompute",
+    "software",
     "verify",
+    "write_restated",
 ]

@@ -452,7 +452,7 @@ def _manifest(edition: _Edition, period: tuple[date, date], release_id: str) -> 
         "as_of": _moment(facts.as_of),
         "released_at": _moment(facts.released_at),
         "code_version": facts.code_version,
-        "software": _software(),
+        "software": software(),
         "feeds": _listed(publications, files, "feed"),
         "reports": _listed(publications, files, "report"),
         "files": [{key: file[key] for key in ("path", "kind", "audience", "bytes", "sha256")} for file in files],
@@ -464,7 +464,7 @@ def _manifest(edition: _Edition, period: tuple[date, date], release_id: str) -> 
     }
 
 
-def _software() -> dict[str, str]:
+def software() -> dict[str, str]:
     """Versions of what makes the bytes, so that a rebuild that differs can say why."""
     found = {}
     for name in SOFTWARE:

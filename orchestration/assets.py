@@ -12,12 +12,12 @@ from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 import exports
 from exports.publications import read_publications
-from orchestration import attempts, build, periods
+from orchestration import attempts, build, periods, releasing
 from orchestration.addresses import land_matches
 from orchestration.freshness import freshness
 from orchestration.progress import journal
 from orchestration.sandbox import source_systems
-from orchestration.settings import ADDRESSES_WRITTEN_DOWN, GAZETTEER, Settings, code_version
+from orchestration.settings import ADDRESSES_WRITTEN_DOWN, GAZETTEER, Settings
 from sources.config import Source
 from sources.contract import Contract
 from sources.errors import ConfigurationError, SourceError
@@ -27,7 +27,7 @@ from sources.periods import Quarter
 # Backfill policies are marked beta in Dagster 1.13; that is no news to whoever runs a quarter.
 warnings.filterwarnings("ignore", category=dg.BetaWarning)
 
-OPEN_GOVERNMENT_LICENCE = "Open Government Licence v3.0"
+RESTATEMENT_CHECK = "every_restatement_has_a_reason"  # as dbt names it
 LANDED_CHECK = "every_extract_landed"
 IN_TIME_CHECK = "in_time"
 ALONE = "alone"  # the resource that every step needs: it is there as long as the run is
@@ -279,6 +279,8 @@ def dbt_models(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
             event = DbtCoreCliEventMessage(raw_event=message, event_history_metadata={})
             yield from event.to_default_asset_events(content, translator, context)
         problems = build.problems(result, settings.build)
+        if settings.council.corrections == "required":
+            problems += build.problems(result, settings.build, severity="warn", of=RESTATEMENT_CHECK)
         told.warnings += build.problems(result, settings.build, severity="warn")
         told.checks = build.checks(result)
         build.keep_checks(settings, told.checks)
@@ -374,28 +376,13 @@ def publish_release(settings: Settings, quarter: Quarter, as_of: datetime | None
     told = journal()
     told.tell("publishing")
     _refuse_without(settings, quarter, as_of)
-    extracts = build.in_force(settings, quarter, as_of)
-    moments = [extract.extracted_at for listed in extracts.values() for extract in listed]
-    facts = exports.ReleaseFacts(
-        council=settings.council.label,
-        is_fictional=settings.council.fictional,
-        licence=OPEN_GOVERNMENT_LICENCE,
-        attribution=tuple(source.licence for source in settings.sources.values() if source.licence),
-        period_code=quarter.code,
-        period_label=quarter.label,
-        as_of=max(moments),
-        code_version=code_version(),
-        released_at=datetime.now(UTC),
-        # Whether the last attempts to land went well is told by the run and by `vitals status`. A release says what
-        # follows from the extracts in force, or it could not be rebuilt from them.
-        checks=tuple(build.read_checks(settings)),
-        accent=settings.council.accent,
-    )
+    facts = releasing.facts(settings, quarter, as_of, build.read_checks(settings))
     told.release = exports.publish(
         build.finished(settings, quarter, as_of),
         build.manifest(settings),
         settings.releases,
         facts,
+        audiences=("internal", "public"),
         switch_current=as_of is None,
     )
     return told.release

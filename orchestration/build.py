@@ -277,15 +277,16 @@ def documentation(settings: Settings) -> Path:
     return page
 
 
-def problems(result: Any, database: Path | None = None, severity: str = "error") -> list[str]:
+def problems(result: Any, database: Path | None = None, severity: str = "error", of: str | None = None) -> list[str]:
     """What stopped a build, a sentence per model or check; empty when every error-severity check passed. With the
-    severity `warn`: what the other checks found. The `database` is asked for the messages of checks that have any."""
+    severity `warn`: what the other checks found. The `database` is asked for the messages of checks that have any.
+    `of` names the only check that counts."""
     if result.exception is not None:
         return [str(result.exception)] if severity == "error" else []
     statuses = ("error", "fail", "runtime error") if severity == "error" else ("warn",)
     told = []
     for item in result.result.results:
-        if str(item.status) in statuses:
+        if str(item.status) in statuses and of in (None, item.node.name):
             # dbt appends the stack of macros; who reads this wants the sentence and the model.
             sentence = " ".join(str(item.message).split("  >")[0].split())
             told.append(f"{item.node.name}: {_messages(item.node, database) or sentence}")

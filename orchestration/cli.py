@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 FAILED, WRONG = 1, 2
 WIDE = 110  # columns of a screen that has room for every column of `vitals status`
+RESTATED_SHOWN = 40  # figures, in `vitals release diff`; more are counted
 MEASURES_NAMED = 6  # of a dataset, in `vitals status`; more are counted
 COMMAND_TAG = "vitals/command"  # marks Dagster's runs that `vitals` made in its own process
 app = typer.Typer(
@@ -724,6 +725,110 @@ def spc(
 
 @app.command()
 @_guarded
+def rebuild(
+    release: Annotated[str, typer.Argument(help="The release, such as 2026-27-Q2/r1, or current.")],
+    to: Annotated[Path | None, typer.Option("--out", help="Keep the files made in this new folder.")] = None,
+    council: CouncilOption = None,
+) -> None:
+    """Make a release again of the raw data it rests on, and say file by file whether it is the same, bit for bit."""
+    from orchestration import releasing
+    from orchestration.settings import settings
+
+    chosen = settings(council)
+    with errors.status("reading", spinner="dots") as status:
+        made = releasing.rebuild(chosen, release, to, status.update)
+    files = made.files
+    total = len(files.identical) + len(files.different) + len(files.missing)
+    out.print(f"[bold]{chosen.council.label}[/] · {made.release.release_id}, as of {made.release.as_of:%d %b %Y %H:%M}")
+    if changed := made.changed_versions:
+        errors.print(f"[yellow]![/] It was made by other versions: {_plain('; '.join(changed))}.")
+    for fault in made.altered:
+        errors.print(f"[red]✗[/] {_near(made.release.path)}: {_plain(fault)} since it was published.")
+    for word, paths in (("differs", files.different), ("is not made any more", files.missing)):
+        for path in paths:
+            errors.print(f"[red]✗[/] {_plain(path)} {word}.")
+    for path in files.added:
+        errors.print(f"[red]✗[/] {_plain(path)} was not in the release.")
+    out.print(f"{len(files.identical):,} of {total:,} files are identical, bit for bit.")
+    if to is not None:
+        out.print(f"Made     {_near(to)}")
+    if not files.is_identical or made.altered:
+        raise typer.Exit(FAILED)
+
+
+release_app = typer.Typer(no_args_is_help=True, help="Releases that there are.")
+app.add_typer(release_app, name="release")
+
+
+@release_app.callback()
+def _releases() -> None:
+    """Releases that there are."""
+
+
+@release_app.command("diff")
+@_guarded
+def release_diff(
+    old: Annotated[str, typer.Argument(help="The older release, such as 2026-27-Q2/r1.")],
+    new: Annotated[str, typer.Argument(help="The newer one, or current.")],
+    to: Annotated[Path | None, typer.Option("--out", help="Write every restated figure to this .csv.")] = None,
+    council: CouncilOption = None,
+) -> None:
+    """What differs between two releases: restated figures with old, new and why; files; columns."""
+    import exports
+    from orchestration.settings import settings
+
+    chosen = settings(council)
+    found = exports.differences(
+        exports.named(chosen.releases, old), exports.named(chosen.releases, new), chosen.curated
+    )
+    out.print(f"[bold]{chosen.council.label}[/] · {found.old} → {found.new}\n")
+    if found.restated:
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+        for name in ("measure", "unit", "period", "was", "is", "change", "reason"):
+            table.add_column(name, justify="right" if name in ("was", "is", "change") else "left")
+        for each in found.restated[:RESTATED_SHOWN]:
+            place = each.unit_id + (f", {each.area_id}" if each.area_id else "")
+            was = _figure(each.old_value) + (" (provisional)" if each.was_provisional else "")
+            reason = ": ".join(part for part in (each.reason_code, each.explanation) if part) or "none given"
+            numbers = (was, _figure(each.new_value), _figure(each.change))
+            table.add_row(*(_plain(cell) for cell in (each.measure_id, place, each.period_label, *numbers, reason)))
+        out.print(table)
+        if len(found.restated) > RESTATED_SHOWN:
+            out.print(f"[dim]… {len(found.restated) - RESTATED_SHOWN:,} more; --out writes them all.[/]")
+    out.print(f"{len(found.restated):,} figures restated, {found.new_figures:,} new.")
+    for sentence in found.columns:
+        out.print(f"  {_plain(sentence)}.")
+    for word, paths in (("changed", found.files_changed), ("new", found.files_added), ("gone", found.files_removed)):
+        if paths:
+            out.print(f"Files {word} ({len(paths)}): {_plain(', '.join(paths))}.")
+    if to is not None:
+        out.print(f"Wrote {exports.write_restated(found, to):,} restated figures to {_near(to)}.")
+
+
+@app.command()
+@_guarded
+def prune(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go; remove nothing.")] = False,
+    council: CouncilOption = None,
+) -> None:
+    """Remove what council.yaml's `retention` no longer keeps; never a release, nor an extract that a release needs."""
+    from orchestration import build, retention
+    from orchestration.settings import settings
+
+    chosen = settings(council)
+    now = datetime.now(UTC)
+    with build.alone(chosen):
+        found = retention.leftovers(chosen, now)
+        for each in found:
+            out.print(f"  {each.size / 1e6:>10,.1f} MB  {_near(each.path)}  [dim]{each.why}[/]")
+        size = sum(each.size for each in found) if dry_run else retention.remove(found)
+        runs = retention.old_runs(chosen, now, removing=not dry_run)
+    would = "Would remove" if dry_run else "Removed"
+    out.print(f"{would} {len(found):,} files or folders ({size / 1e6:,.1f} MB) and {runs:,} run logs.")
+
+
+@app.command()
+@_guarded
 def docs(council: CouncilOption = None) -> None:
     """Write one page that documents every table, column, check and where each comes from (dbt docs)."""
     from orchestration import build
@@ -817,6 +922,10 @@ def _number(value: Decimal) -> str:
     """A number as people read it: thousands set off, no zeros that say nothing."""
     text = f"{value:,f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _figure(value: Decimal | None) -> str:
+    return "–" if value is None else _number(value)
 
 
 def _age(moment: datetime | None) -> str:

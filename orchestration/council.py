@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 import pydantic
 import yaml
@@ -50,10 +51,20 @@ class Sandbox(_Strict):
         return value
 
 
+class Retention(_Strict):
+    """For how many days things are kept that no release needs; `vitals prune` removes what is older. Without
+    `extracts_days`, extracts that gave way to newer ones are kept for ever. Releases always are."""
+
+    builds_days: int = pydantic.Field(default=30, ge=1)
+    run_logs_days: int = pydantic.Field(default=400, ge=1)
+    extracts_days: int | None = pydantic.Field(default=None, ge=1)
+
+
 class Council(_Strict):
     """One council. `area_code` is its statistical code, `accent` its colour on pages: dark, for text on white.
     `default` is true of the one that is meant where nobody names a council. `restricted_tables`: whether tables of
-    single addresses are kept, in a file of their own; without it there are none."""
+    single addresses are kept, in a file of their own; without it there are none. `corrections: required`: a figure that
+    was published as final may change only when somebody has written why; `marked`: a check warns of it."""
 
     id: str
     default: bool = False
@@ -63,6 +74,8 @@ class Council(_Strict):
     contact: str
     accent: str = pydantic.Field("#0b5c6b", pattern="^#[0-9a-f]{6}$")
     restricted_tables: bool = False
+    corrections: Literal["marked", "required"] = "marked"
+    retention: Retention = Retention()
     calendar: Calendar
     sandbox: Sandbox | None = None
 
