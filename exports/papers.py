@@ -39,7 +39,9 @@ NEEDED = (
     "variation", "signal_since", "sentence", "is_provisional", "needs_words",
 )  # fmt: skip
 MOST_NAMED = 6  # measures named in a sentence of the summary
+ROOM_FOR_OTHERS = 2  # of the changes, kept for those that are not for the worse
 CHART = 640, 158  # px; at the width of the text 12 px are 8.9 pt
+SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[^a-z])")
 UNNAMED = re.compile(r"[^A-Za-z0-9_-]+")  # what may not stand in a file's name
 CANNOT_SHOW = re.compile(r'the text [`"]+(.+?)[`"]+ could not be displayed', re.DOTALL)
 UNSHOWN = "[?]"  # stands for a letter that no font here holds
@@ -54,8 +56,6 @@ CRITERIA = {
 # Shape, lightness and words tell the same: dark for worse, light for better, so that black and white suffice.
 CHART_STYLE = """
 text { font-family: "Source Sans 3"; font-size: 12px; fill: #56616f; }
-.label-value { font-size: 17px; font-weight: 600; fill: #14202e; }
-.label-target { fill: #14202e; }
 .grid { stroke: #e3e8ec; stroke-width: 1; fill: none; }
 .band { fill: #e9eef1; }
 .mean { stroke: #8d99a5; stroke-width: 1; fill: none; }
@@ -71,6 +71,8 @@ text { font-family: "Source Sans 3"; font-size: 12px; fill: #56616f; }
 .special_cause_neutral_high, .special_cause_neutral_low { fill: #5b3a8c; stroke: #5b3a8c; stroke-width: 1; }
 .provisional { fill: #fff; stroke: #14202e; stroke-width: 1.4; }
 .reach { fill: none; stroke: none; }
+text.label-value { font-size: 17px; font-weight: 600; fill: #14202e; stroke: none; }
+text.label-target { fill: #14202e; stroke: none; }
 """
 
 
@@ -119,6 +121,11 @@ class Line:
         return wording.capital(said.removeprefix(f"{self.measure.name}:").strip())
 
     @property
+    def signal(self) -> str:
+        """'worse than usual since Oct 2025', without its shape."""
+        return self.measure.signal[2:]
+
+    @property
     def signal_kind(self) -> str:
         """What the shape beside the words looks like: concern, improvement, neutral, usual, or '' for none."""
         return self.measure.variation.removeprefix("special_cause_").split("_", 1)[0].replace("common", "usual")
@@ -132,7 +139,7 @@ class Line:
         if self.row.get("is_small_denominator") or self.measure.is_small:
             notes.append("Few cases: a percentage of so few moves a long way with each of them.")
         if self.row.get("is_restated"):
-            notes.append("Restated: an earlier published figure was changed; see the appendix.")
+            notes.append("Restated: an earlier published figure of it was changed.")
         return notes
 
     @property
@@ -155,18 +162,23 @@ class Paper:
     release_id: str
     recipient_id: str
     recipient: str
-    lines: Sequence[Line]
+    all_lines: Sequence[Line]
     background: Background
+
+    @cached_property
+    def lines(self) -> list[Line]:
+        """Those with a measure; the others are words only (a partner's milestone)."""
+        return [line for line in self.all_lines if line.measure.id]
 
     @property
     def sections(self) -> list[tuple[str, list[Line]]]:
-        grouped = groupby(self.lines, key=lambda line: (line.row["section_order"], line.row["section_name"]))
+        grouped = groupby(self.all_lines, key=lambda line: (line.row["section_order"], line.row["section_name"]))
         return [(str(name or ""), list(lines)) for (_, name), lines in grouped]
 
     @cached_property
     def story(self) -> Story:
         panels = (
-            Panel(name, name, tuple(line.measure for line in lines)) for name, lines in self.sections
+            Panel(name, name, tuple(line.measure for line in lines if line.measure.id)) for name, lines in self.sections
         )  # a section is told of as a domain of the health page is
         return Story(tuple(panels), None, "")
 
@@ -210,21 +222,25 @@ class Paper:
 
     def _summary(self) -> dict[str, Any]:
         story = self.story
-        by_measure = {id(line.measure): line for line in self.lines}
-        signals = [by_measure[id(measure)] for measure in story.signals]
-        moved = [] if signals else [by_measure[id(measure)] for measure in story.changes]
-        changes = [
-            *({"shape": _shape(line), "name": line.heading, "words": line.finding} for line in signals),
-            *(
-                {"shape": None, "name": line.heading, "words": wording.sentence(line.measure.sentence_of_change())}
-                for line in moved
-            ),
-        ]
+        of_measure = {id(line.measure): line for line in self.lines}
+        signals = [of_measure[id(measure)] for measure in story.signals]
+        moved = [] if signals else [of_measure[id(measure)] for measure in story.changes]
+        worse = [line for line in signals if line.signal_kind == "concern"]
+        others = [line for line in signals if line.signal_kind != "concern"]
+        room = health.MOST_CHANGES - min(len(others), ROOM_FOR_OTHERS)
+        shown = worse[:room]
+        shown += others[: health.MOST_CHANGES - len(shown)]
         return {
-            "headline": story.headline,
-            "changes": changes[: health.MOST_CHANGES],
-            "further": max(0, len(changes) - health.MOST_CHANGES),
-            "has_signals": bool(signals),
+            "headline": story.headline if self.lines else "",
+            "changes": [
+                *({"shape": _shape(line), "name": line.heading, "words": _first(line.finding)} for line in shown),
+                *(
+                    {"shape": None, "name": line.heading, "words": wording.sentence(line.measure.sentence_of_change())}
+                    for line in moved
+                ),
+            ],
+            "further": len(signals) - len(shown),
+            "is_judged": any(line.measure.variation for line in self.lines),
             "attention": self._attention(),
             "coverage": self._coverage(),
         }
@@ -254,7 +270,7 @@ class Paper:
         if gaps:
             said.append(f"Not reported: {_named(gaps)}.")
         said.append(f"{wording.capital(self.status)}.")
-        said.append(self.story.verdicts)
+        said.append(self.story.verdicts.replace("What they are worth", "What the targets are worth"))
         return [text for text in said if text]
 
     def _appendix(self) -> dict[str, Any]:
@@ -414,7 +430,8 @@ def _section(name: str, lines: Sequence[Line]) -> dict[str, Any]:
     return {
         "name": name,
         "measures": [_full(line) for line in lines if line.is_full],
-        "rows": [_row(line) for line in lines if not line.is_full],
+        "rows": [_row(line) for line in lines if line.measure.id and not line.is_full],
+        "words": [str(line.row["sentence"]) for line in lines if not line.measure.id],
     }
 
 
@@ -427,7 +444,7 @@ def _full(line: Line) -> dict[str, Any]:
     return {
         "name": line.heading,
         "shape": _shape(line),
-        "signal": measure.signal[2:],
+        "signal": "" if "than usual" in line.finding or line.signal_kind in ("", "usual") else line.signal,
         "finding": line.finding,
         "value": f"{measure.value} {'' if measure.is_small else measure.unit_words}".strip(),
         "period": wording.short_period(str(row["period_label"]), row["period_start"], row["period_end"]),
@@ -441,6 +458,8 @@ def _full(line: Line) -> dict[str, Any]:
         "by": ", ".join(filter(None, by)),
         "verdict": verdict if measure.has_target else "",
         "neighbours": row.get("comparator_sentence") or "",
+        "reasons": wording.sentence(str(row.get("reasons") or "")),
+        "question": row.get("next_question") or "",
         "owner": row.get("owner") or "",
         "notes": line.notes,
     }
@@ -461,7 +480,7 @@ def _row(line: Line) -> dict[str, Any]:
         "target": measure.target,
         "status": measure.status_word if measure.has_target else "",
         "shape": _shape(line),
-        "signal": measure.signal[2:],
+        "signal": line.signal,
     }
 
 
@@ -503,6 +522,11 @@ def _alternative(line: Line) -> str:
         f"in {low.short}, highest {figure(high.value or 0)} in {high.short}, last {figure(points[-1].value or 0)}. "
         f"{line.finding}"
     )
+
+
+def _first(text: str) -> str:
+    """The first sentence."""
+    return SENTENCE_END.split(text, maxsplit=1)[0]
 
 
 def _named(names: Sequence[str]) -> str:
