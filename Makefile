@@ -9,7 +9,7 @@ export DAGSTER_DISABLE_TELEMETRY = yes
 export DBT_SEND_ANONYMOUS_USAGE_STATS = false
 export PYTHONWARNINGS ?= ignore
 
-.PHONY: help quarter test ui bench lint format contracts lock clean
+.PHONY: help quarter test ui bench lint format contracts schemas lock clean
 
 help: ## Show this help
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ format: $(VENV)/dev ## Put code into the agreed form
 
 contracts: $(VENV)/runtime ## Write dbt's source description from the contracts
 	@$(BIN)/python -m sources.contract > dbt_project/models/staging/_sources.yml
+
+schemas: $(VENV)/runtime ## Keep the schemas that readers of feeds rely on; refuses to break one without a new version
+	@$(BIN)/dbt -q parse --project-dir dbt_project --profiles-dir dbt_project --target-path target --log-path target
+	@$(BIN)/python -m exports.schemas dbt_project/target/manifest.json
 
 lock: ## Pin every dependency with its hashes (needs uv)
 	@uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-strip-extras \

@@ -4,6 +4,7 @@ Belongs here: the snapshot, and what breaks readers. Not here: whether the datab
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -96,7 +97,9 @@ def write_snapshot(manifest: Path, path: Path = SNAPSHOT) -> None:
     problems = breaking(read_snapshot(path), now)
     if problems:
         raise ExportError("\n".join(problems))
-    path.write_text(to_json(now), encoding="utf-8")
+    # A line for each column, so that a change is a line of a diff.
+    lines = re.sub(r"\{[^{}]*\}|\[[^][{}]*\]", lambda found: " ".join(found[0].split()), to_json(now))
+    path.write_text(lines, encoding="utf-8")
 
 
 if __name__ == "__main__":
