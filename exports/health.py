@@ -672,6 +672,8 @@ def _signals_sentence(measures: Sequence[Measure]) -> str:
     worse, better = variations["special_cause_concern"], variations["special_cause_improvement"]
     usual = variations["common_cause"]
     first = "Most measures run as usual" if usual * 2 > total else f"{usual} of {total} measures run as usual"
+    if not usual:
+        first = "No measure runs as usual"
     changed = [
         f"{wording.in_words(number)} {'has' if number == 1 else 'have'} really {what}"
         for number, what in ((worse, "got worse"), (better, "improved"))

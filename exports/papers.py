@@ -88,6 +88,7 @@ class Background:
     definitions: Mapping[str, str] = field(default_factory=dict)
     revisions: Mapping[tuple[str, str], list[Mapping[str, Any]]] = field(default_factory=dict)
     grades: Mapping[str, list[Mapping[str, Any]]] = field(default_factory=dict)
+    events: Mapping[tuple[str, str], list[tuple[date, str]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,7 @@ class Line:
     measure: Measure
     recipient: str
     council: str
+    events: Sequence[tuple[date, str]] = ()  # what was done, and when
 
     @property
     def heading(self) -> str:
@@ -212,6 +214,7 @@ class Paper:
             "accent": facts.accent or "#0f4c5c",
             "owner": self.publication.owner,
             "owner_email": self.publication.owner_email,
+            "method": self.publication.method,
             "description": self.publication.description,
             "licence": facts.licence,
             "attribution": list(facts.attribution),
@@ -231,7 +234,7 @@ class Paper:
         shown = worse[:room]
         shown += others[: health.MOST_CHANGES - len(shown)]
         return {
-            "headline": story.headline if self.lines else "",
+            "headline": self._headline(),
             "changes": [
                 *({"shape": _shape(line), "name": line.heading, "words": _first(line.finding)} for line in shown),
                 *(
@@ -245,6 +248,11 @@ class Paper:
             "coverage": self._coverage(),
         }
 
+    def _headline(self) -> str:
+        if len(self.lines) == 1:  # a paper on one measure: what there is to say of it
+            return f"{self.lines[0].heading}: {_first(self.lines[0].finding)}"
+        return self.story.headline if self.lines else ""
+
     def _attention(self) -> list[str]:
         """Sentences on what somebody should ask about: missed targets, targets worth little, gaps."""
         missed = [line for line in self.lines if line.measure.status == "off_target"]
@@ -256,7 +264,8 @@ class Paper:
         if missed:
             which = _named([f"{one.heading} ({one.measure.value}, target {one.measure.target})" for one in missed])
             verb = "is" if len(missed) == 1 else "are"
-            said.append(f"{wording.in_words(len(missed))} of {with_target} targets {verb} missed: {which}.")
+            share = f"{wording.in_words(len(missed))} of {wording.in_words(with_target)} targets {verb}"
+            said.append(f"{share if with_target > 1 else 'the one target is'} missed: {which}.")
         for lines, what in ((soft, "too soft to tell anything"), (beyond, "unrealistic on past form")):
             if lines:
                 targets = wording.count(len(lines), "target")
@@ -277,7 +286,7 @@ class Paper:
         """Definitions of the measures, revisions of their figures and what their data are worth."""
         once = {line.measure.id: line for line in reversed(self.lines)}
         measures = sorted(once.values(), key=lambda line: line.measure.name)
-        keys = {(line.measure.id, str(line.row["unit_id"])): line for line in self.lines}
+        keys = {_key(line.row): line for line in self.lines}
         return {
             "definitions": [
                 {
@@ -290,6 +299,8 @@ class Paper:
                 }
                 for line in measures
             ],
+            # For readers who may not see the register of revisions, the names of what was revised.
+            "restated": [line.heading for key, line in keys.items() if line.row.get("is_restated")],
             "revisions": [
                 {
                     "name": line.heading,
@@ -309,10 +320,11 @@ class Paper:
                     "grades": [
                         next((row["grade"] for row in graded if row["criterion"] == one), "–") for one in CRITERIA
                     ],
-                    "weakest": max(graded, key=lambda row: str(row["grade"]))["fact"],
+                    "weakest": next((row["fact"] for row in graded if row["grade"] == lowest and lowest > "B"), ""),
                 }
                 for line in measures
                 if (graded := self.background.grades.get(line.measure.id))
+                and (lowest := max(str(row["grade"] or "") for row in graded))
             ],
         }
 
@@ -387,13 +399,20 @@ def _papers(
     for recipient_id, group in groupby(rows, key=lambda row: str(row["recipient_id"] or "")):
         own = list(group)
         recipient = str(own[0]["recipient_name"] or "")
-        lines = [Line(row, _measure(row, background, facts), recipient, facts.council) for row in own]
+        lines = [
+            Line(row, _measure(row, background, facts), recipient, facts.council, background.events.get(_key(row), ()))
+            for row in own
+        ]
         yield Paper(publication, facts, release_id, recipient_id, recipient, lines, background)
+
+
+def _key(row: Mapping[str, Any]) -> tuple[str, str]:
+    return str(row["measure_id"]), str(row["unit_id"])
 
 
 def _measure(row: Mapping[str, Any], background: Background, facts: ReleaseFacts) -> Measure:
     """The measure as the health page knows it; what a report does not hold stays empty."""
-    key = str(row["measure_id"]), str(row["unit_id"])
+    key = _key(row)
     until = row["period_end"] or date.max
     series = [point for point in background.series.get(key, ()) if point.end <= until]
     if not series and row["value"] is not None:  # no history: the figure itself, so that its marks are kept
@@ -439,7 +458,7 @@ def _full(line: Line) -> dict[str, Any]:
     """Half a page: sentence, chart, what the figure is made of, narrative, target, neighbours, notes."""
     measure, row = line.measure, line.row
     written = row.get("narrative_date")
-    by = [row.get("narrative_by") or "", f"{written.day} {written:%B %Y}" if written else ""]
+    by = [str(row.get("narrative_by") or "").rstrip(" ,;"), f"{written.day} {written:%B %Y}" if written else ""]
     verdict = measure.verdict_words and f"Target {measure.target}: {measure.verdict_words}. {measure.evidence}".strip()
     return {
         "name": line.heading,
@@ -452,7 +471,7 @@ def _full(line: Line) -> dict[str, Any]:
         "target": measure.target,
         "status": measure.status_word,
         "change": measure.change,
-        "chart": _chart(measure),
+        "chart": _chart(measure, line.events),
         "alt": _alternative(line),
         "narrative": row.get("narrative") or "",
         "by": ", ".join(filter(None, by)),
@@ -490,7 +509,7 @@ def _shape(line: Line) -> dict[str, Any] | None:
     return {"kind": kind, "up": line.measure.shape != "▼"} if kind else None
 
 
-def _chart(measure: Measure) -> str:
+def _chart(measure: Measure, events: Sequence[tuple[date, str]]) -> str:
     """The drawing as SVG that stands alone, or '' where there is too little to draw."""
     points = measure.charted
     if sum(point.value is not None for point in points) < 3:
@@ -504,7 +523,7 @@ def _chart(measure: Measure) -> str:
         value_label=measure.value if measure.is_small and not measure.has_limits else None,
         around_zero=measure.signed,
         size=CHART,
-        events=(),
+        events=events,
     )
     head = '<svg xmlns="http://www.w3.org/2000/svg" '
     return head + drawn.removeprefix("<svg ").replace(">", f"><style>{CHART_STYLE}</style>", 1)
@@ -550,7 +569,7 @@ def _background(connection: duckdb.DuckDBPyConnection, report: Table) -> Backgro
         "feed_measure_status",
         f"where area_id = '' and {chosen[0]} order by measure_id, unit_id, period_type, period_start",
     ):
-        key = row["measure_id"], row["unit_id"]
+        key = _key(row)
         # Quarters where there are any: a line mixes no kinds of period.
         kind = kinds.setdefault(key, row["period_type"])
         if row["period_type"] != kind and row["period_type"] != "quarter":
@@ -565,7 +584,7 @@ def _background(connection: duckdb.DuckDBPyConnection, report: Table) -> Backgro
         "feed_spc",
         f"where area_id = '' and {chosen[0]} order by measure_id, unit_id, period_start, period_end",
     ):
-        processes.setdefault((row["measure_id"], row["unit_id"]), []).append(_point(row))
+        processes.setdefault(_key(row), []).append(_point(row))
     definitions = {
         row["measure_id"]: row["measure_description"] or ""
         for row in _feed(connection, report.schema, "feed_measures", f"where {chosen[1]} order by measure_id")
@@ -577,13 +596,18 @@ def _background(connection: duckdb.DuckDBPyConnection, report: Table) -> Backgro
         "feed_restatements",
         f"where area_id = '' and {chosen[0]} order by measure_id, unit_id, period_start, published_on",
     ):
-        revisions.setdefault((row["measure_id"], row["unit_id"]), []).append(row)
+        revisions.setdefault(_key(row), []).append(row)
     grades: dict[str, list[Mapping[str, Any]]] = {}
     for row in _feed(
         connection, report.schema, "feed_data_quality", f"where {chosen[1]} order by measure_id, criterion"
     ):
         grades.setdefault(row["measure_id"], []).append(row)
-    return Background(series, processes, definitions, revisions, grades)
+    events: dict[tuple[str, str], list[tuple[date, str]]] = {}
+    for row in _feed(
+        connection, report.schema, "feed_interventions", f"where {chosen[0]} order by starts_on, intervention_id"
+    ):
+        events.setdefault(_key(row), []).append((row["starts_on"], row["title"]))
+    return Background(series, processes, definitions, revisions, grades, events)
 
 
 def _point(row: Mapping[str, Any]) -> Point:
