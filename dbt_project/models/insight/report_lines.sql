@@ -205,7 +205,7 @@ chosen as (
         '' as recipient_name,
         coalesce(measures.outcome_order, 99) as section_order,
         coalesce(measures.outcome_name, 'No outcome') as section_name,
-        1 as rank_in_section,
+        0 as rank_in_section,
         measures.measure_id,
         measures.root_unit_id as unit_id
     from measures_in_force as measures
@@ -425,7 +425,7 @@ milestone_lines as (
             when milestones.status = 'stopped' then ': stopped'
             when milestones.status in ('at_risk', 'off_track') then ': at risk or off track, so its partner says'
             else ': not due yet'
-        end || '. It is ' || milestones.partner || '’s, for ' || {{ month_text('milestones.due_date') }} || '.' as sentence
+        end || '; due ' || {{ month_text('milestones.due_date') }} || ' (' || milestones.partner || ').' as sentence
     from {{ ref('fct_partner_milestones') }} as milestones
     inner join {{ ref('dim_council') }} as council on council.reporting_period_start = milestones.quarter_start
     inner join {{ ref('dim_periods') }} as quarters
@@ -448,7 +448,7 @@ lines as (
         '' as recipient_name,
         section_order,
         section_name,
-        0 as rank_in_section,
+        -1 as rank_in_section,
         0 as state_order,
         0 as type_order,
         '' as measure_id,

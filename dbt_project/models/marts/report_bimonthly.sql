@@ -1,0 +1,2 @@
+-- The cabinet's bi-monthly paper.
+{{ lines_of_report('bimonthly') }}

@@ -1,0 +1,2 @@
+-- The cabinet's quarterly paper.
+{{ lines_of_report('cabinet') }}

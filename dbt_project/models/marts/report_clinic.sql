@@ -1,0 +1,2 @@
+-- A pack for each performance clinic.
+{{ lines_of_report('clinic') }}

@@ -1,0 +1,2 @@
+-- A pack for each directorate.
+{{ lines_of_report('directorate') }}

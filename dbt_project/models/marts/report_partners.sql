@@ -1,0 +1,2 @@
+-- The paper for partners.
+{{ lines_of_report('partners') }}

@@ -1,0 +1,2 @@
+-- A briefing for each portfolio holder.
+{{ lines_of_report('portfolio') }}

@@ -1,0 +1,2 @@
+-- The report that anyone may read.
+{{ lines_of_report('public') }}
