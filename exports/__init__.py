@@ -4,7 +4,7 @@ Reads curated.duckdb and dbt's manifest.json only; knows nothing of sources or o
 from exports.archive import Archived, archived, named, verify
 from exports.differences import Differences, Restated, differences, write_restated
 from exports.errors import ExportError
-from exports.facts import Check, ReleaseFacts
+from exports.facts import Check, Disclosure, ReleaseFacts
 from exports.publications import Publication, read_publications
 from exports.release import Recomputed, Release, publish, recompute, software
 
@@ -12,6 +12,7 @@ __all__ = [
     "Archived",
     "Check",
     "Differences",
+    "Disclosure",
     "ExportError",
     "Publication",
     "Recomputed",

@@ -22,6 +22,15 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Disclosure:
+    """Counts of people from 1 to `threshold` are hidden from the public; what is shown must leave each hidden number a
+    range of at least `width` (people)."""
+
+    threshold: int = 7
+    width: int = 3
+
+
+@dataclass(frozen=True)
 class ReleaseFacts:
     """The facts of one release.
 
@@ -36,6 +45,7 @@ class ReleaseFacts:
         code_version: the version of the code that built the figures.
         released_at: now (aware); in manifest.json only, and no part of the comparison of releases.
         checks: every check that ran.
+        disclosure: which numbers of people the public edition hides.
         accent: the council's colour on the page, e.g. "#0b5c6b"; None for the page's own.
     """
 
@@ -50,3 +60,4 @@ class ReleaseFacts:
     released_at: datetime
     checks: tuple[Check, ...] = ()
     accent: str | None = None
+    disclosure: Disclosure = Disclosure()

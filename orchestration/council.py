@@ -60,6 +60,14 @@ class Retention(_Strict):
     extracts_days: int | None = pydantic.Field(default=None, ge=1)
 
 
+class Disclosure(_Strict):
+    """What the public edition hides: counts of people from 1 to `threshold`, and whatever would give them away. What is
+    left must allow each hidden number a range of at least `width`."""
+
+    threshold: int = pydantic.Field(7, ge=1)
+    width: int = pydantic.Field(3, ge=1)
+
+
 class Council(_Strict):
     """One council. `area_code` is its statistical code, `accent` its colour on pages: dark, for text on white.
     `default` is true of the one that is meant where nobody names a council. `restricted_tables`: whether tables of
@@ -76,6 +84,7 @@ class Council(_Strict):
     restricted_tables: bool = False
     corrections: Literal["marked", "required"] = "marked"
     retention: Retention = Retention()
+    disclosure: Disclosure = Disclosure()
     calendar: Calendar
     sandbox: Sandbox | None = None
 

@@ -41,6 +41,7 @@ def facts(
         released_at=datetime.now(UTC),
         checks=tuple(checks),
         accent=settings.council.accent,
+        disclosure=exports.Disclosure(**settings.council.disclosure.model_dump()),
     )
 
 

@@ -26,6 +26,7 @@ select
     baseline,
     baseline_period,
     due_working_days,
-    is_standing
+    is_standing,
+    counts_people
 from {{ ref('stg_framework__measures') }}
 order by measure_id

@@ -27,6 +27,7 @@ select
     baseline_period,
     due_working_days,
     is_standing,
+    counts_people,
     _extract_id as extract_id,
     _row_number as source_row
 from {{ source('raw', 'framework__measures') }}
