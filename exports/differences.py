@@ -141,19 +141,20 @@ def _reasons(connection: duckdb.DuckDBPyConnection, new: Archived, curated: Path
 
 
 def _with_all_columns(connection: duckdb.DuckDBPyConnection, given: str, all_columns: str) -> str:
-    """The rows of `given`, in the columns of `all_columns`, whichever of them there are."""
-    names = [f'"{name}"' for name, *_ in connection.execute(f"describe {all_columns}").fetchall()]
-    return f"select {', '.join(names)} from ({all_columns} union all by name {given})"
+    """The rows of `given`, in the columns of `all_columns`, whichever of them there are; its key without nulls."""
+    names = {str(name): f'"{name}"' for name, *_ in connection.execute(f"describe {all_columns}").fetchall()}
+    names |= {"area_id": "coalesce(area_id, '') as area_id", "basis": "coalesce(basis, 'reported') as basis"}
+    return f"select {', '.join(names.values())} from ({all_columns} union all by name {given})"
 
 
 # A figure of a period that the new release does not reach is not withdrawn: the new one may be of an earlier quarter.
 _KEY = ("measure_id", "unit_id", "area_id", "basis", "period_type", "period_start")
-_SAME = " and ".join(f"{{a}}.{name} is not distinct from {{b}}.{name}" for name in _KEY)
+_SAME = " and ".join(f"{{a}}.{name} = {{b}}.{name}" for name in _KEY)
 RESTATED = f"""
     select
-        old.measure_id, coalesce(new.measure_name, old.measure_name), coalesce(old.unit_id, ''),
-        coalesce(new.unit_name, old.unit_name, ''), coalesce(old.area_id, ''), coalesce(old.basis, 'reported'),
-        old.period_type, old.period_start, coalesce(old.period_label, ''), old.value, new.value, new.value - old.value,
+        old.measure_id, coalesce(new.measure_name, old.measure_name), old.unit_id,
+        coalesce(new.unit_name, old.unit_name, ''), old.area_id, old.basis, old.period_type,
+        old.period_start, coalesce(old.period_label, ''), old.value, new.value, new.value - old.value,
         coalesce(new.value_unit, old.value_unit, ''), coalesce(old.is_provisional, false), reasons.reason_code,
         reasons.explanation
     from old_values as old

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import jsonschema
 import pyarrow.parquet as pq
 import pytest
 from exports_fixture import (
@@ -28,7 +29,7 @@ from exports_fixture import (
     write_manifest,
 )
 
-from exports import Check, ExportError, Release, publish, verify
+from exports import Check, ExportError, Recomputed, Release, ReleaseFacts, named, publish, recompute, verify
 from exports import release as release_module
 
 
@@ -413,6 +414,109 @@ def test_a_number_is_never_used_twice(house: House) -> None:
     house.change(ONE_MORE)
     assert house.publish().release_id == "2026-27-Q2/r8"
     assert house.current == "2026-27-Q2/r8"
+
+
+def test_a_number_is_never_used_again_though_its_folder_was_removed(house: House) -> None:
+    house.publish()
+    house.change(ONE_MORE)
+    shutil.rmtree(house.publish().path)
+    assert house.publish().release_id == "2026-27-Q2/r3"
+    shutil.rmtree(house.releases / "2026-27-Q2")
+    assert house.publish().release_id == "2026-27-Q2/r4"
+    assert json.loads((house.releases / "numbers.json").read_text(encoding="utf-8")) == {"2026-27-Q2": 4}
+
+
+def test_releases_of_before_the_register_was_kept_count(house: House) -> None:
+    house.publish()
+    (house.releases / "numbers.json").unlink()
+    house.publish()  # nothing new, but the register is there again
+    shutil.rmtree(house.releases / "2026-27-Q2")
+    assert house.publish().release_id == "2026-27-Q2/r2"
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"2026-27-Q2": "many"}'])
+def test_a_register_that_cannot_be_read_publishes_nothing(text: str, house: House) -> None:
+    house.publish()
+    (house.releases / "numbers.json").write_text(text, encoding="utf-8")
+    house.change(ONE_MORE)
+    with pytest.raises(ExportError, match=r"numbers.json: cannot be read .* Put it back from a backup"):
+        house.publish()
+    assert house.visible() == ["2026-27-Q2/r1"]
+
+
+# The manifest
+
+
+SCHEMA = json.loads((Path(release_module.__file__).with_name("manifest.schema.json")).read_text(encoding="utf-8"))
+
+
+def test_the_manifest_is_as_its_schema_says(house: House) -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    content = json.loads((house.publish().path / "manifest.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(SCHEMA).validate(content)
+    described = SCHEMA["properties"].keys()
+    assert described == content.keys(), "nothing is said that is not described"
+    for wrong in ({"as_of": "yesterday"}, {"release": "r1"}, {"extra": 1}, {"files": [{"path": "x"}]}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.Draft202012Validator(SCHEMA).validate(content | wrong)
+
+
+def test_the_manifest_says_what_is_provisional_and_what_made_it(house: House) -> None:
+    content = json.loads((house.publish().path / "manifest.json").read_text(encoding="utf-8"))
+    (provisional,) = content["provisional"]
+    assert (provisional["measure_id"], provisional["measure_name"]) == ("CO02", "Complaints answered in time")
+    assert 1 <= provisional["figures"] <= provisional["of_figures"]
+    assert content["software"]["duckdb"] == duckdb.__version__
+
+
+# Making a release again
+
+
+def recomputed(house: House, name: str = "current", facts: ReleaseFacts = FACTS) -> Recomputed:
+    release = named(house.releases, name)
+    folder = house.releases.with_name("again")
+    shutil.rmtree(folder, ignore_errors=True)
+    return recompute(house.curated, house.manifest, house.releases, release, facts, folder)
+
+
+def test_a_release_made_again_is_the_same_and_touches_nothing(house: House) -> None:
+    made = house.publish()
+    house.change(ONE_MORE)
+    house.publish()
+    before = {path: path.read_bytes() for path in house.releases.rglob("*") if path.is_file()}
+    later = replace(FACTS, released_at=datetime(2027, 1, 1, tzinfo=UTC))
+    assert recomputed(house, facts=later).is_identical
+    first = recomputed(house, made.release_id)
+    changed = {"feed_measure_values.csv", "feed_measure_values.parquet"}
+    assert {Path(path).name for path in first.different} >= changed
+    assert not first.is_identical
+    assert set(first.identical) | set(first.different) == set(named(house.releases, made.release_id).checksums)
+    assert {path: path.read_bytes() for path in house.releases.rglob("*") if path.is_file()} == before
+    assert house.hidden() == []
+
+
+def test_files_that_are_made_no_more_or_only_now_are_told(house: House) -> None:
+    house.publish()
+    content = manifest_content()
+    content["exposures"]["exposure.vitals.feed_comparators"]["config"]["meta"]["formats"] = ["parquet"]
+    write_manifest(house.manifest, content)
+    assert recomputed(house).missing == ("feeds/feed_comparators.csv",)
+    house.publish()
+    write_manifest(house.manifest)
+    assert recomputed(house).added == ("feeds/feed_comparators.csv",)
+
+
+def test_a_release_is_found_by_its_name(house: House) -> None:
+    house.publish()
+    house.change(ONE_MORE)
+    house.publish(switch_current=False)
+    assert named(house.releases, "current").release_id == "2026-27-Q2/r1"
+    assert named(house.releases, "2026-27-Q2").release_id == "2026-27-Q2/r2"
+    assert named(house.releases, "2026-27-Q2/r1/").number == 1
+    with pytest.raises(ExportError, match=r"no release '2026-27-Q2/r3'\. Did you mean '2026-27-Q2/r\d'\?"):
+        named(house.releases, "2026-27-Q2/r3")
+    with pytest.raises(ExportError, match="Releases: none yet"):
+        named(house.releases / "elsewhere", "current")
 
 
 def test_two_releases_are_not_written_at_once(house: House) -> None:
