@@ -19,7 +19,7 @@ TABLES = {
     "dim_units": "unit_id text",
     "dim_outcomes": "outcome_id text, owner text",
     "dim_measures": "measure_id text, owner text, computed_by text, portfolio_id text, supersedes text, "
-    "valid_from date, valid_to date",
+    "valid_from date, valid_to date, decimal_places int generated always as (1)",
     "dim_owners": "owner text, unit_id text, valid_from date, valid_to date",
     "dim_portfolios": "portfolio_id text, valid_from date, valid_to date",
     "dim_service_priorities": "priority_id text, unit_id text, outcome_id text, measure_id text",
@@ -30,6 +30,10 @@ TABLES = {
     "fct_published_figures": "measure_id text, unit_id text",
     "measure_datasets": "measure_id text, system text, dataset text",
     "dim_datasets": "system text, dataset text, is_declared boolean",
+    "dim_extracts": "system text, dataset text, origin text",
+    "restatements": "measure_id text, unit_id text, area_id text, period_type text, period_start date, "
+    "period_label text, published_in text, published_value decimal(18,4), current_value decimal(18,4), "
+    "is_unexplained boolean",
 }
 # A framework in which every check passes.
 SOUND = {
@@ -53,11 +57,14 @@ SOUND = {
     "('OD01', 'waste', 'tonnages'), ('OD01', 'population', 'estimates'), ('RE01', 'plan', 'measure_values')",
     "dim_datasets": "('complaints', 'cases', true), ('indicators', 'published_values', true), "
     "('waste', 'tonnages', false), ('population', 'estimates', true), ('plan', 'measure_values', true)",
+    "dim_extracts": "('framework', 'corrections', 'framework/corrections.csv'), ('complaints', 'cases', 'cases.csv')",
+    "restatements": "('CO02', 'CITY', '', 'quarter', date '2026-04-01', 'Q1 2026/27', 'r1', 85.1, 86.2, false)",
 }
 CHECKS = [
     "every_measure_comes_from_somewhere",
     "every_owner_is_a_post_that_exists",
     "every_portfolio_has_a_holder",
+    "every_restatement_has_a_reason",
     "interventions_are_for_known_measures_and_units",
     "no_measure_comes_from_two_places",
     "the_framework_names_only_what_it_has",
@@ -159,6 +166,31 @@ def test_a_sound_framework_passes(check: str) -> None:
             [
                 "measures.csv: CO02 says computed_by model, but it also has values in returns. Its figure would be the "
                 "sum of both: keep one, or give one another id.",
+            ],
+        ),
+        (
+            "every_restatement_has_a_reason",
+            {
+                "restatements": "('CO02', 'CITY', '', 'quarter', date '2026-04-01', 'Q1 2026/27', '2026-27-Q1/r1', "
+                "85.1, 86.2, true), ('OD01', 'S1', 'E05', 'month', date '2026-04-01', 'Apr 2026', '2026-27-Q1/r2', 7, "
+                "null, true)",
+            },
+            [
+                "CO02, CITY, Q1 2026/27: 85.1 was published as final (2026-27-Q1/r1), and it is 86.2 now. Write the "
+                "reason code and an explanation into framework/corrections.csv.",
+                "OD01, S1 in E05, Apr 2026: 7.0 was published as final (2026-27-Q1/r2), and it is gone now. Write the "
+                "reason code and an explanation into framework/corrections.csv.",
+            ],
+        ),
+        (
+            "every_restatement_has_a_reason",
+            {
+                "restatements": "('CO02', 'CITY', '', 'quarter', date '2026-04-01', 'Q1', 'r1', 85.1, 86.2, true)",
+                "dim_extracts": "('complaints', 'cases', 'cases.csv')",
+            },
+            [
+                "CO02, CITY, Q1: 85.1 was published as final (r1), and it is 86.2 now. Write the reason code and an "
+                "explanation into a file of the dataset framework/corrections.",
             ],
         ),
     ],
