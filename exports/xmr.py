@@ -87,7 +87,12 @@ class XmrPoint:
     @property
     def cause(self) -> str:
         """The rule that the point meets, in words; '' when none."""
-        return _CAUSES.get((self.special_cause, self.way > 0), "")
+        return cause_words(self.special_cause, self.way > 0)
+
+
+def cause_words(special_cause: str, is_upward: bool) -> str:
+    """The rule that a point meets: 'seven points or more above the mean'; '' when none."""
+    return _CAUSES.get((special_cause, is_upward), "")
 
 
 @dataclass(frozen=True)
