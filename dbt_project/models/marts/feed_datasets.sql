@@ -1,12 +1,13 @@
 -- Whether each source came in, how much of it was refused, and which measures it touches.
 with touched as (
     select
-        system,
-        dataset,
+        needed.system,
+        needed.dataset,
         count(*) as measures,
-        {{ all_of('measure_id') }} as measure_ids
-    from {{ ref('measure_datasets') }}
-    group by system, dataset
+        {{ all_of('needed.measure_id') }} as measure_ids
+    from {{ ref('measure_datasets') }} as needed
+    inner join {{ ref('dim_measures') }} as measures on measures.measure_id = needed.measure_id
+    group by needed.system, needed.dataset
 )
 
 select
