@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import cached_property
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -30,7 +30,7 @@ from exports.publications import Publication, Table
 HERE = Path(__file__).parent
 TEMPLATE = HERE / "templates" / "paper.typ"
 FONTS = HERE / "assets" / "fonts"
-STANDARD = "ua-1"
+STANDARD: Final = "ua-1"
 # Without these a row cannot be told from another or read at all; what else is not there is left out of the paper.
 NEEDED = (
     "recipient_id", "recipient_name", "section_order", "section_name", "line_order", "measure_id", "measure_name",
@@ -242,11 +242,17 @@ class Paper:
                     for line in moved
                 ),
             ],
-            "further": len(signals) - len(shown),
+            "further": self._further(len(signals) - len(shown)),
             "is_judged": any(line.measure.variation for line in self.lines),
             "attention": self._attention(),
             "coverage": self._coverage(),
         }
+
+    @staticmethod
+    def _further(number: int) -> str:
+        verb = "has" if number == 1 else "have"
+        said = f"{wording.count(number, 'more figure')} {verb} really changed; the pages that follow mark them"
+        return wording.sentence(said) if number else ""
 
     def _headline(self) -> str:
         if len(self.lines) == 1:  # a paper on one measure: what there is to say of it
@@ -335,7 +341,7 @@ def write_papers(
     selections: Sequence[Selection],
     folder: Path,
     facts: ReleaseFacts,
-    release_id: str,
+    release_id: str = "",
     *,
     audience: str = "internal",
 ) -> list[Path]:
@@ -348,6 +354,7 @@ def write_papers(
         connection: to the curated database.
         selections: what the audience sees of the publication's tables; each must have the columns in `NEEDED`.
         folder: where the papers go; made if it is not there.
+        release_id: stands in the paper if given; without it, releases of equal figures have equal papers.
 
     Raises:
         ExportError: a column is missing, two recipients would share a file, or Typst refuses what is not PDF/UA-1.
@@ -355,10 +362,10 @@ def write_papers(
     papers = [
         paper
         for selection in selections
-        for paper in _papers(connection, publication, selection, facts, release_id, audience)
+        for paper in read_papers(connection, publication, selection, facts, release_id, audience=audience)
     ]
     written: dict[Path, str] = {}
-    compiler = _compiler()
+    typesetter = compiler()
     for paper in papers:
         path = folder / f"{publication.name}.pdf"
         if paper.recipient_id:
@@ -370,18 +377,20 @@ def write_papers(
             )
         written[path] = paper.recipient_id
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(_typeset(compiler, paper))
+        path.write_bytes(_typeset(typesetter, paper))
     return list(written)
 
 
-def _papers(
+def read_papers(
     connection: duckdb.DuckDBPyConnection,
     publication: Publication,
     selection: Selection,
     facts: ReleaseFacts,
-    release_id: str,
-    audience: str,
+    release_id: str = "",
+    *,
+    audience: str = "internal",
 ) -> Iterator[Paper]:
+    """What the papers of one table say, one paper for each recipient; see `write_papers`."""
     names = {column.name for column in selection.columns}
     missing = [name for name in NEEDED if name not in names]
     if missing:
@@ -467,7 +476,7 @@ def _full(line: Line) -> dict[str, Any]:
         "finding": line.finding,
         "value": f"{measure.value} {'' if measure.is_small else measure.unit_words}".strip(),
         "period": wording.short_period(str(row["period_label"]), row["period_start"], row["period_end"]),
-        "basis": measure.basis,
+        "basis": wording.capital(measure.basis),
         "target": measure.target,
         "status": measure.status_word,
         "change": measure.change,
@@ -531,15 +540,14 @@ def _chart(measure: Measure, events: Sequence[tuple[date, str]]) -> str:
 
 def _alternative(line: Line) -> str:
     """The chart in words: what is drawn, from when to when, and what it shows."""
-    points = [point for point in line.measure.charted if point.value is not None]
-    if not points:
+    known = [(point.value, point.short) for point in line.measure.charted if point.value is not None]
+    if not known:
         return ""
-    low, high = (pick(points, key=lambda point: point.value or Decimal(0)) for pick in (min, max))
+    (low, lowest), (high, highest) = (pick(known, key=lambda pair: pair[0]) for pick in (min, max))
     figure = line.measure.figure
     return (
-        f"Line chart of {line.heading}, {points[0].short} to {points[-1].short}: lowest {figure(low.value or 0)} "
-        f"in {low.short}, highest {figure(high.value or 0)} in {high.short}, last {figure(points[-1].value or 0)}. "
-        f"{line.finding}"
+        f"Line chart of {line.heading}, {known[0][1]} to {known[-1][1]}: lowest {figure(low)} in {lowest}, "
+        f"highest {figure(high)} in {highest}, last {figure(known[-1][0])}. {line.finding}"
     )
 
 
@@ -641,19 +649,19 @@ def _rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, A
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
-def _compiler() -> typst.Compiler:
+def compiler() -> typst.Compiler:
     """One for all papers, so that template and fonts are read once. No font of the machine takes part; those that Typst
     brings stand in for letters that ours lacks."""
     fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=True, font_paths=[FONTS])
     return typst.Compiler(TEMPLATE, root=TEMPLATE.parent, font_paths=fonts, ignore_system_fonts=True)
 
 
-def _typeset(compiler: typst.Compiler, paper: Paper) -> bytes:
+def _typeset(typesetter: typst.Compiler, paper: Paper) -> bytes:
     text = json.dumps(_printable(paper.content()), ensure_ascii=False)
     moment = paper.facts.as_of.replace(microsecond=0)
     while True:
         try:
-            made = compiler.compile(
+            made = typesetter.compile(
                 format="pdf",
                 sys_inputs={"paper": text},
                 pdf_standards=STANDARD,
