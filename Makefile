@@ -44,7 +44,7 @@ contracts: $(VENV)/runtime ## Write dbt's source description from the contracts
 	@$(BIN)/python -m sources.contract > dbt_project/models/staging/_sources.yml
 
 schemas: $(VENV)/runtime ## Keep the schemas that readers of feeds rely on; refuses to break one without a new version
-	@$(BIN)/dbt -q parse --project-dir dbt_project --profiles-dir dbt_project --target-path target --log-path target
+	@$(BIN)/dbt -q parse --project-dir dbt_project --profiles-dir dbt_project --log-path dbt_project/target
 	@$(BIN)/python -m exports.schemas dbt_project/target/manifest.json
 
 lock: ## Pin every dependency with its hashes (needs uv)

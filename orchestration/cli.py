@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 FAILED, WRONG = 1, 2
 WIDE = 110  # columns of a screen that has room for every column of `vitals status`
+FILES_NAMED = 8  # of those that differ; more are counted
 RESTATED_SHOWN = 40  # figures, in `vitals release diff`; more are counted
 MEASURES_NAMED = 6  # of a dataset, in `vitals status`; more are counted
 COMMAND_TAG = "vitals/command"  # marks Dagster's runs that `vitals` made in its own process
@@ -741,7 +742,7 @@ def rebuild(
     total = len(files.identical) + len(files.different) + len(files.missing)
     out.print(f"[bold]{chosen.council.label}[/] · {made.release.release_id}, as of {made.release.as_of:%d %b %Y %H:%M}")
     if changed := made.changed_versions:
-        errors.print(f"[yellow]![/] It was made by other versions: {_plain('; '.join(changed))}.")
+        errors.print(f"[yellow]![/] It may have been made by other versions: {_plain('; '.join(changed))}.")
     for fault in made.altered:
         errors.print(f"[red]✗[/] {_near(made.release.path)}: {_plain(fault)} since it was published.")
     for word, paths in (("differs", files.different), ("is not made any more", files.missing)):
@@ -800,7 +801,8 @@ def release_diff(
         out.print(f"  {_plain(sentence)}.")
     for word, paths in (("changed", found.files_changed), ("new", found.files_added), ("gone", found.files_removed)):
         if paths:
-            out.print(f"Files {word} ({len(paths)}): {_plain(', '.join(paths))}.")
+            more = f" and {len(paths) - FILES_NAMED} more" if len(paths) > FILES_NAMED else ""
+            out.print(f"{len(paths):,} files {word}: {_plain(', '.join(paths[:FILES_NAMED]))}{more}.")
     if to is not None:
         out.print(f"Wrote {exports.write_restated(found, to):,} restated figures to {_near(to)}.")
 

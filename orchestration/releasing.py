@@ -13,7 +13,7 @@ from pathlib import Path
 
 import exports
 from orchestration import build
-from orchestration.settings import Settings, code_version
+from orchestration.settings import CHANGED, Settings, code_version
 from sources.periods import Quarter
 
 OPEN_GOVERNMENT_LICENCE = "Open Government Licence v3.0"
@@ -57,12 +57,13 @@ class Rebuilt:
 
     @property
     def changed_versions(self) -> list[str]:
-        """What made the release that is of another version now, e.g. `duckdb 1.4.1, now 1.4.2`."""
+        """What made the release that is of another version now, e.g. `duckdb 1.4.1, now 1.4.2`. Code that differed from
+        its commit, then or now, counts as another: nobody can tell."""
         names = [*self.then, *(name for name in self.now if name not in self.then)]
         return [
             f"{name} {self.then.get(name, 'unknown')}, now {self.now.get(name, 'unknown')}"
             for name in names
-            if self.then.get(name) != self.now.get(name)
+            if self.then.get(name) != self.now.get(name) or str(self.then.get(name)).endswith(CHANGED)
         ]
 
 

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT = ROOT / "dbt_project"
 # What people wrote down, matched to the gazetteer: made by the pipeline itself of what two sources land.
 MATCHES, GAZETTEER, ADDRESSES_WRITTEN_DOWN = "addresses.matches", "areas.uprns", "complaints.service_requests"
+CHANGED = ".changed"  # ends the version of code that differs from its commit
 COUNCILS = ROOT / "councils"  # unless VITALS_COUNCILS names another folder, say of a repository of the council's own
 
 
@@ -153,7 +154,7 @@ def code_version() -> str:
         ).stdout
     except (OSError, subprocess.CalledProcessError):
         return number
-    return f"{number}+{commit}{'.changed' if changed else ''}"
+    return f"{number}+{commit}{CHANGED if changed else ''}"
 
 
 def dagster_home(chosen: Settings) -> Path:
