@@ -64,8 +64,8 @@ class Disclosure(_Strict):
     """What the public edition hides: counts of people from 1 to `threshold`, and whatever would give them away. What is
     left must allow each hidden number a range of at least `width`."""
 
-    threshold: int = pydantic.Field(7, ge=1)
-    width: int = pydantic.Field(3, ge=1)
+    threshold: int = pydantic.Field(default=7, ge=1)
+    width: int = pydantic.Field(default=3, ge=1)
 
 
 class Council(_Strict):
