@@ -26,6 +26,7 @@ HERE = Path(__file__).parent
 FONT = HERE / "assets" / "fonts" / "source-sans-3-latin-wght-normal.woff2"
 FONT_LICENCE = HERE / "assets" / "fonts" / "OFL.txt"
 AUDIENCE = "internal"
+TABLE_FORMATS = {"csv": "CSV", "parquet": "Parquet", "json": "JSON"}
 ENGLAND = "E92000001"  # stands beside the neighbours in published tables, and is none of them
 MOST_CLINICS = 5  # a board has time for these
 MOST_NAMED = 4  # measures in one sentence
@@ -482,10 +483,11 @@ def _downloads(publications: Sequence[Publication]) -> list[Mapping[str, Any]]:
             "files": [
                 {
                     "href": f"../{publication.kind}s/{table.name}.{file_format}",
-                    "format": {"csv": "CSV", "parquet": "Parquet"}[file_format],
+                    "format": TABLE_FORMATS[file_format],
                 }
                 for table in publication.tables
                 for file_format in publication.formats
+                if file_format in TABLE_FORMATS
             ],
         }
         for publication in publications
