@@ -100,6 +100,8 @@
     ];
   });
 
+  live.hidden = false; // a container must be seen to have a width
+  const small = live.clientWidth < 480;
   const spec = {
     width: "container", height: 330, background: "transparent",
     padding: { left: 4, top: 8 + 16 * Math.min(events.length, 4), right: room, bottom: 4 },
@@ -141,12 +143,12 @@
           stroke: { field: "kind", ...mine },
           fill: { condition: { test: "datum.hollow", value: "#fff" }, field: "kind", ...mine },
           size: {
-            condition: [{ test: "datum.index === picked", value: 170 }, { test: "datum.kind !== 'usual'", value: 62 }],
-            value: 22,
+            condition: [{ test: "datum.index === picked", value: 170 }, { test: "datum.kind !== 'usual'", value: small ? 38 : 62 }],
+            value: small ? 10 : 22,
           },
         },
       },
-      ...ends.map((end) => text(end, INK, 20, 600)),
+      ...ends.map((end) => text(end, INK, small ? 17 : 20, 600)),
       ...goals.map((goal) => text(goal, TARGET, 12, 400)),
     ],
     config: {
@@ -155,7 +157,6 @@
     },
   };
 
-  live.hidden = false; // a container must be seen to have a width
   const plot = document.createElement("div");
   plot.className = "plot";
   const tip = document.createElement("div");

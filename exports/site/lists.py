@@ -144,6 +144,7 @@ def _words() -> dict[str, Any]:
         "unit_path": lambda identifier: f"units/{file_name(str(identifier))}.html",
         "unit_link": lambda unit: Markup('<a href="../units/{}.html">{}</a>').format(file_name(unit.id), unit.name),
         "unit_spark": _unit_spark,
+        "ended": lambda text: text if str(text).endswith("…") else wording.sentence(str(text)),
     }
 
 
@@ -189,12 +190,12 @@ def _explore(reader: Reader, sheets: Sequence[MeasureSheet]) -> dict[str, Any]:
             units[unit.id] = (unit.level, unit.name)
             target = f"{wording.STATUS[unit.status]} {sheet.measure.target_figure(unit.target)}" if unit.target is not None and unit.status in wording.STATUS else ""  # fmt: skip  # noqa: E501
             own[f"u:{unit.id}"] = [
-                sheet.figures_of(unit), sheet.basis_of(unit), unit.signal, SIGNAL_KEYS.get(unit.variation, ""),
+                sheet.figures_of(unit), sheet.parts_in_words(unit), unit.signal, SIGNAL_KEYS.get(unit.variation, ""),
                 target, unit.status,
             ]  # fmt: skip
         for area in sheet.areas:
             areas[area.id] = area.name
-            own[f"a:{area.id}"] = [sheet.figures_of(area), sheet.basis_of(area), "", "", "", ""]
+            own[f"a:{area.id}"] = [sheet.figures_of(area), sheet.parts_in_words(area), "", "", "", ""]
         if own:
             figures[sheet.id] = own
     levels = [level for level in LEVELS if any(found == level for found, _ in units.values())]

@@ -310,6 +310,12 @@ class MeasureSheet:
         top, bottom = wording.part(place.numerator, labels[0]), wording.part(place.denominator, labels[1])
         return f"{top} of {bottom}" if self.measure.unit == "percent" else f"{top}; {bottom}"
 
+    def parts_in_words(self, place: Place | Point) -> str:
+        """'356 of 437 complaints due', '7,147 working days; 532 requests'; '' where there is no denominator."""
+        row = self.measure.row
+        top, bottom = str(row["numerator_label"] or ""), row["denominator_label"]
+        return wording.basis(place.numerator, place.denominator, self.measure.unit, top, bottom)
+
     @property
     def data(self) -> str:
         """The chart's data as JSON for the script: numbers to draw and words to say. Safe inside a script element."""
@@ -320,10 +326,7 @@ class MeasureSheet:
             if point.value is None:
                 continue
             said = [measure.figure(point.value)]
-            said += [wording.basis(
-                point.numerator, point.denominator, measure.unit, str(measure.row["numerator_label"] or ""),
-                measure.row["denominator_label"],
-            )]  # fmt: skip
+            said.append(self.parts_in_words(point))
             if charts.is_signal(point):
                 said.append(
                     f"{SIGNALS[point.point_type]}: {reading.cause}" if reading.cause else SIGNALS[point.point_type]
@@ -365,7 +368,7 @@ def read_sheets(reader: Reader, measures: Sequence[Measure]) -> list[MeasureShee
     definitions = reader.by_measure("feed_measures", DEFINITION)
     targets = reader.by_measure("feed_targets", TARGET, "unit_level = 'council'")
     narratives = reader.by_measure(
-        "feed_narratives", NARRATIVE, "narrative is not null", "quarter_start desc, written_date desc, unit_id"
+        "feed_narratives", NARRATIVE, "is_newest and narrative is not null", "quarter_start desc, written_date desc, unit_id"
     )
     interventions = reader.by_measure("feed_interventions", INTERVENTION, order_by="starts_on, title, unit_name")
     links = _links(reader)
@@ -465,7 +468,7 @@ def _links(reader: Reader) -> dict[str, list[Row]]:
 def _datasets(reader: Reader) -> dict[str, list[Row]]:
     """The data sets that each measure is computed from, with their rows."""
     known = {
-        f"{row['system']}.{row['dataset']}": row
+        f"{row['system']}/{row['dataset']}": row
         for row in reader.rows(
             "feed_datasets", ("system", "dataset", "owner", "row_count", "rejected_count", "last_extracted_on")
         )
