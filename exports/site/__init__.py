@@ -22,7 +22,7 @@ from exports.facts import ReleaseFacts
 from exports.health import MOST_CHANGES, MOST_POINTS, RECENT, Measure, Panel, Point, Story, Trust, hot_spots
 from exports.publications import Publication, pairs
 
-HERE = Path(__file__).parent
+HERE = Path(__file__).parent.parent
 FONT = HERE / "assets" / "fonts" / "source-sans-3-latin-wght-normal.woff2"
 FONT_LICENCE = HERE / "assets" / "fonts" / "OFL.txt"
 AUDIENCE = "internal"
