@@ -40,6 +40,7 @@ NEEDED = (
 MOST_NAMED = 6  # measures named in a sentence of the summary
 ROOM_FOR_OTHERS = 2  # of the changes, kept for those that are not for the worse
 CHART = 640, 158  # px; at the width of the text 12 px are 8.9 pt
+GRAIN = re.compile(r" ?\bOne row per [^.]*\.")  # of the table, not of the paper
 SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[^a-z])")
 UNNAMED = re.compile(r"[^A-Za-z0-9_-]+")  # what may not stand in a file's name
 CANNOT_SHOW = re.compile(r'the text [`"]+(.+?)[`"]+ could not be displayed', re.DOTALL)
@@ -214,7 +215,7 @@ class Paper:
             "owner": self.publication.owner,
             "owner_email": self.publication.owner_email,
             "method": self.publication.method,
-            "description": self.publication.description,
+            "description": GRAIN.sub("", self.publication.description),
             "licence": facts.licence,
             "attribution": list(facts.attribution),
             "summary": self._summary(),
@@ -297,7 +298,7 @@ class Paper:
                 {
                     "name": line.measure.name,
                     "definition": self.background.definitions.get(line.measure.id, ""),
-                    "counted": ", of ".join(
+                    "counted": (", of " if line.measure.unit == "percent" else ", over ").join(
                         str(line.row[name]) for name in ("numerator_label", "denominator_label") if line.row[name]
                     ),
                     "owner": line.row.get("owner") or "",

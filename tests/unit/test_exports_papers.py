@@ -111,7 +111,7 @@ def fill(
 
 def publication(selection: Selection) -> Publication:
     return Publication(
-        name="report_test", label="Test report", description="What it is for.", owner="Insight team",
+        name="report_test", label="Test report", description="What it is for. One row per line.", owner="Insight team",
         owner_email="insight@brigstow.example", kind="report", version=1, audiences=("internal",),
         formats=("parquet", "pdf"), method="Counted.", order_by=(), tables=(selection.table,),
     )  # fmt: skip
@@ -326,6 +326,24 @@ def test_revisions_and_grades_stand_in_the_appendix(connection: duckdb.DuckDBPyC
     assert appendix["quality"] == [
         {"name": "Letters answered in time", "grades": ["A", "–", "–", "C", "–", "–"], "weakest": "Why timely."}
     ]
+
+
+def test_the_paper_says_what_it_is_for_and_how_it_is_made(connection: duckdb.DuckDBPyConnection) -> None:
+    said = content(connection, [LETTERS])
+    assert (said["description"], said["method"], said["owner"]) == ("What it is for.", "Counted.", "Insight team")
+
+
+def test_definitions_say_what_is_counted(connection: duckdb.DuckDBPyConnection) -> None:
+    sickness = line("Sickness", line_order=2, value_unit="days_per_fte", numerator_label="days lost",
+                    denominator_label="staff")  # fmt: skip
+    described = {"measure_id": LETTERS["measure_id"], "measure_description": "Letters to the council."}
+    fill(connection, "feed_measures", dict.fromkeys(described, TEXT), [described])
+    letters, other = content(connection, [LETTERS, sickness])["appendix"]["definitions"]
+    assert (letters["definition"], letters["counted"]) == (
+        "Letters to the council.",
+        "Answered in time, of Letters answered",
+    )
+    assert (other["definition"], other["counted"]) == ("", "days lost, over staff")
 
 
 def test_a_fictional_council_says_so_and_a_real_one_does_not(connection: duckdb.DuckDBPyConnection) -> None:
