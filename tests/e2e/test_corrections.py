@@ -1,8 +1,9 @@
-"""What happens to releases after the first: nothing new, a correction at the source, an older quarter, a rebuild as of
-a moment. Told as one story, each step once; the tests look at what each step left behind."""
+"""What happens to releases after the first: nothing new, a correction at the source, an older quarter, a look back as
+of a moment, a release made again. Told as one story, each step once; the tests look at what each step left behind."""
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -46,6 +47,8 @@ class Story:
     as_of_now: Step
     older: Step
     as_of_before: Step
+    rebuilt: Step
+    differences: Ran
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +78,9 @@ def story(town: Quarter, systems: Mapping[str, str], tmp_path_factory: pytest.Te
     as_of_now = Step.taken(vitals, vitals("run", QUARTER, "--from", SINCE, "--as-of", datetime.now(UTC).isoformat()))
     older = Step.taken(vitals, vitals("run", OLDER, "--from", SINCE))
     as_of_before = Step.taken(vitals, vitals("run", QUARTER, "--from", SINCE, "--as-of", before.isoformat()))
-    return Story(vitals, first, unchanged, meanwhile, corrected, as_of_now, older, as_of_before)
+    rebuilt = Step.taken(vitals, vitals("rebuild", R1))
+    differences = vitals("release", "diff", R1, R2, "--out", "restated.csv")
+    return Story(vitals, first, unchanged, meanwhile, corrected, as_of_now, older, as_of_before, rebuilt, differences)
 
 
 # Nothing new
@@ -176,6 +181,29 @@ def test_after_a_rebuild_as_of_an_earlier_moment_the_newest_release_is_still_the
     ran = story.vitals("run", QUARTER, "--from", SINCE)
     assert f"Unchanged: {R2} already says all of this; nothing was added." in ran.lines
     assert story.vitals.current == R2
+
+
+# Made again, and compared
+
+
+def test_a_release_made_again_from_raw_is_the_same_bit_for_bit_and_touches_nothing(story: Story) -> None:
+    files = len(story.vitals.manifest(R1)["files"])
+    assert story.rebuilt.ran.code == 0, story.rebuilt.ran.err
+    assert f"{files:,} of {files:,} files are identical, bit for bit." in story.rebuilt.ran.lines
+    assert "differs" not in story.rebuilt.ran.err
+    assert (story.rebuilt.raw, story.rebuilt.releases) == (story.as_of_before.raw, story.as_of_before.releases)
+    assert (story.rebuilt.curated, story.rebuilt.current) == (story.as_of_before.curated, R2)
+    assert [path.name for path in story.vitals.data.glob(".rebuild-*")] == [], "it leaves nothing behind"
+
+
+def test_the_difference_of_two_releases_names_every_restated_figure(story: Story) -> None:
+    assert story.differences.code == 0, story.differences.err
+    with (story.vitals.base / "restated.csv").open(encoding="utf-8", newline="") as file:
+        restated = list(csv.DictReader(file))
+    assert {row["measure_id"] for row in restated} == {"HR03", "FI06", "FI06R"}
+    assert all(row["old_value"] != row["new_value"] for row in restated)
+    assert {(row["old_release"], row["new_release"]) for row in restated} == {(R1, R2)}
+    assert f"{len(restated):,} figures restated, 0 new." in story.differences.lines
 
 
 # --as-of with moments that mean nothing
