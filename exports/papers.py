@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -44,6 +43,8 @@ GRAIN = re.compile(r" ?\bOne row per [^.]*\.")  # of the table, not of the paper
 SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[^a-z])")
 UNNAMED = re.compile(r"[^A-Za-z0-9_-]+")  # what may not stand in a file's name
 CANNOT_SHOW = re.compile(r'the text [`"]+(.+?)[`"]+ could not be displayed', re.DOTALL)
+ESCAPED = re.compile(r"\\u\{([0-9a-f]+)\}")  # how it writes one that cannot be seen
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 UNSHOWN = "[?]"  # stands for a letter that no font here holds
 CRITERIA = {
     "accurate": "Accurate",
@@ -669,23 +670,20 @@ def _typeset(typesetter: typst.Compiler, paper: Paper) -> bytes:
             )
         except typst.TypstError as error:
             # PDF/UA wants every letter shown; one that no font holds (a pictograph in a narrative) is marked as such.
-            unshown = CANNOT_SHOW.search(error.message)
-            if unshown is None or unshown[1] not in text:
+            found = CANNOT_SHOW.search(error.message)
+            unshown = found and ESCAPED.sub(lambda code: chr(int(code[1], 16)), found[1])
+            if not unshown or unshown not in text:
                 raise ExportError(f"{paper.title}: Typst refuses the paper ({error.message}).") from error
-            text = text.replace(unshown[1], UNSHOWN)
+            text = text.replace(unshown, UNSHOWN)
             continue
         assert isinstance(made, bytes)
         return made
 
 
 def _printable(value: Any) -> Any:
-    """The content without control characters, which no font shows."""
+    """The content with blanks for control characters, which no font shows."""
     if isinstance(value, str):
-        return "".join(
-            " " if letter in "\t\r\n" else letter
-            for letter in value
-            if letter in "\t\r\n" or unicodedata.category(letter) not in ("Cc", "Cs", "Co", "Cn")
-        )
+        return CONTROL.sub(" ", value)
     if isinstance(value, dict):
         return {key: _printable(item) for key, item in value.items()}
     return [_printable(item) for item in value] if isinstance(value, list) else value

@@ -217,7 +217,9 @@ def test_typst_itself_refuses_a_picture_without_words() -> None:
     assert isinstance(told, bytes)
 
 
-@pytest.mark.parametrize("written_by_somebody", ["A pictograph 😀 in it", "Greek α and ≥, 漢字", "a bell\x07 and\ttab"])
+@pytest.mark.parametrize(
+    "written_by_somebody", ["A pictograph 😀 in it", "Greek α and ≥, 漢字", "a bell\x07 and\ttab", "\ue000\u0378"]
+)
 def test_letters_that_no_font_holds_do_not_stop_a_paper(
     connection: duckdb.DuckDBPyConnection, tmp_path: Path, written_by_somebody: str
 ) -> None:
