@@ -21,10 +21,19 @@ from exports.errors import ExportError
 from exports.facts import ReleaseFacts
 from exports.health import MOST_CHANGES, MOST_POINTS, RECENT, Measure, Panel, Point, Story, Trust, hot_spots
 from exports.publications import Publication, pairs
+from exports.site.lists import Drawn, measure_pages
+from exports.site.reading import Reader
 
 HERE = Path(__file__).parent.parent
 FONT = HERE / "assets" / "fonts" / "source-sans-3-latin-wght-normal.woff2"
 FONT_LICENCE = HERE / "assets" / "fonts" / "OFL.txt"
+ASSETS = (
+    "page.css", "measure.css", "measure.js", "explore.js", "disclose.js", "vega/vega.js", "vega/LICENSE.txt",
+)  # fmt: skip
+NAVIGATION = (
+    ("index.html", "Health"), ("explore.html", "Explore"), ("hotspots.html", "Hot spots"), ("clinics.html", "Clinics"),
+    ("targets.html", "Targets"),
+)  # fmt: skip
 AUDIENCE = "internal"
 TABLE_FORMATS = {"csv": "CSV", "parquet": "Parquet", "json": "JSON"}
 ENGLAND = "E92000001"  # stands beside the neighbours in published tables, and is none of them
@@ -83,6 +92,7 @@ class Health:
     downloads: tuple[Mapping[str, Any], ...]
     missing_datasets: list[dict[str, Any]]
     unreported_measures: list[dict[str, Any]]
+    lists: tuple[Drawn, ...] = ()
 
 
 def read_health(
@@ -165,6 +175,7 @@ def read_health(
             {"measure_id": measure.id, "measure_name": measure.name, "domain": measure.row["domain_name"]}
             for measure in story.unreported
         ],
+        lists=tuple(measure_pages(Reader(connection, publications, AUDIENCE), story)),
     )
 
 
@@ -186,7 +197,35 @@ def pages(health: Health, release_id: str) -> dict[str, bytes]:
             as_of=wording.day(health.facts.as_of),
         )
     )
-    return {"index.html": page.encode("utf-8"), "fonts/OFL.txt": FONT_LICENCE.read_bytes()}
+    return {
+        "index.html": page.encode("utf-8"),
+        "fonts/OFL.txt": FONT_LICENCE.read_bytes(),
+        "fonts/source-sans-3.woff2": FONT.read_bytes(),
+        **{f"assets/{Path(name).name}": (HERE / "assets" / name).read_bytes() for name in ASSETS},
+        **{drawn.path: _rendered(drawn, health, release_id) for drawn in health.lists},
+    }
+
+
+def _rendered(drawn: Drawn, health: Health, release_id: str) -> bytes:
+    """A page that shares the base template, or a file as it is."""
+    if drawn.template is None:
+        return bytes(drawn.context)
+    page = (
+        _environment()
+        .get_template(drawn.template)
+        .render(
+            drawn.context,
+            facts=health.facts,
+            release_id=release_id,
+            period=_period(health.facts),
+            as_of=wording.day(health.facts.as_of),
+            path=drawn.path,
+            root="../" * drawn.path.count("/"),
+            navigation=NAVIGATION,
+            is_internal=AUDIENCE == "internal",
+        )
+    )
+    return page.encode("utf-8")
 
 
 def _chart(measure: Measure) -> Markup:

@@ -8,7 +8,7 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
@@ -71,10 +71,15 @@ def file_name(identifier: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", lambda found: f"_{ord(found[0]):x}_", identifier)
 
 
-def measure_pages(reader: Reader, story: Story, edition: str) -> Iterator[Drawn]:
-    """Every page of this module, and each chart's figures as CSV."""
+def measure_pages(reader: Reader, story: Story, others: Collection[str] = ()) -> Iterator[Drawn]:
+    """Every page of this module, and each chart's figures as CSV.
+
+    Args:
+        others: paths of the site's other pages, so that nothing links to one that is not there.
+    """
     sheets = read_sheets(reader, story.measures)
-    words = _words()
+    known = {*others, *(f"measures/{file_name(sheet.id)}.html" for sheet in sheets)}
+    words = _words(known)
     names = {sheet.id: sheet.name for sheet in sheets}
     for sheet in sheets:
         name = file_name(sheet.id)
@@ -124,7 +129,7 @@ def signal_words(point: Point) -> str:
     return SIGNALS.get(point.point_type, "")
 
 
-def _words() -> dict[str, Any]:
+def _words(known: Collection[str]) -> dict[str, Any]:
     """What the templates say and draw besides facts."""
     return {
         "wide": WIDE,
@@ -138,14 +143,18 @@ def _words() -> dict[str, Any]:
         "status_words": lambda status: wording.STATUS.get(str(status), ""),
         "criterion_words": _criterion,
         "computed_words": lambda key: COMPUTED.get(str(key), ""),
-        "measure_href": lambda identifier: f"{file_name(str(identifier))}.html",
         "measure_path": lambda identifier: f"measures/{file_name(str(identifier))}.html",
         "outcome_path": lambda identifier: f"outcomes/{file_name(str(identifier))}.html",
         "unit_path": lambda identifier: f"units/{file_name(str(identifier))}.html",
-        "unit_link": lambda unit: Markup('<a href="../units/{}.html">{}</a>').format(file_name(unit.id), unit.name),
+        "has_page": lambda path: path in known,
+        "link": lambda root, path, text: _link(root, path, text) if path in known else text,
         "unit_spark": _unit_spark,
         "ended": lambda text: text if str(text).endswith("…") else wording.sentence(str(text)),
     }
+
+
+def _link(root: str, path: str, text: str) -> Markup:
+    return Markup('<a href="{}{}">{}</a>').format(root, path, text)
 
 
 def _basis_heading(measure: Measure) -> str:

@@ -368,7 +368,10 @@ def read_sheets(reader: Reader, measures: Sequence[Measure]) -> list[MeasureShee
     definitions = reader.by_measure("feed_measures", DEFINITION)
     targets = reader.by_measure("feed_targets", TARGET, "unit_level = 'council'")
     narratives = reader.by_measure(
-        "feed_narratives", NARRATIVE, "is_newest and narrative is not null", "quarter_start desc, written_date desc, unit_id"
+        "feed_narratives",
+        NARRATIVE,
+        "is_newest and narrative is not null",
+        "quarter_start desc, written_date desc, unit_id",
     )
     interventions = reader.by_measure("feed_interventions", INTERVENTION, order_by="starts_on, title, unit_name")
     links = _links(reader)
@@ -391,8 +394,8 @@ def read_sheets(reader: Reader, measures: Sequence[Measure]) -> list[MeasureShee
             MeasureSheet(
                 measure=measure,
                 readings=_own_readings(measure, readings.get(key, [])),
-                definition=_first(definitions, key) or {},
-                target_row=_first(targets, key) or {},
+                definition=_first(definitions, key) or dict.fromkeys(DEFINITION),
+                target_row=_first(targets, key) or dict.fromkeys(TARGET),
                 narratives=_newest(narratives.get(key, ())),
                 interventions=tuple(interventions.get(key, ())),
                 links=tuple(links.get(key, ())),
@@ -415,18 +418,29 @@ DEFINITION = (
     "source_label", "computed_by", "supersedes", "valid_from", "outcome_id", "outcome_name", "numerator_label",
     "denominator_label", "datasets",
 )  # fmt: skip
-TARGET = ("target", "tolerance", "valid_from", "verdict", "evidence", "periods_met", "periods_judged")
-NARRATIVE = ("unit_id", "unit_name", "quarter_start", "narrative", "next_steps", "author", "written_date")
+TARGET = ("unit_level", "target", "tolerance", "valid_from", "verdict", "evidence", "periods_met", "periods_judged")
+NARRATIVE = ("is_newest", "unit_id", "unit_name", "quarter_start", "narrative", "next_steps", "author", "written_date")
 INTERVENTION = (
     "title", "unit_name", "status", "starts_on", "ends_on", "hypothesis", "owner", "verdict", "evidence",
 )  # fmt: skip
 LINK = ("driver_measure_id", "driver_name", "response_measure_id", "response_name", "is_found", "sentence")
 BENCHMARK = (
+    "is_newest",
     "neighbour_set", "period_label", "period_end", "value", "neighbours", "median_value", "rank", "best_area_name",
     "best_value",
 )  # fmt: skip
-FORECAST = ("year_label", "year_end", "unit_id", "projection", "projection_lower", "projection_upper", "outlook")
+FORECAST = (
+    "year_label",
+    "year_end",
+    "unit_id",
+    "unit_level",
+    "projection",
+    "projection_lower",
+    "projection_upper",
+    "outlook",
+)
 RESTATEMENT = (
+    "period_start",
     "period_label", "published_in", "published_on", "published_value", "current_value", "was_provisional",
     "reason_code", "explanation", "is_unexplained", "unit_name",
 )  # fmt: skip
@@ -519,12 +533,14 @@ def _readings(reader: Reader) -> dict[str, list[Reading]]:
         (row["measure_id"], row["basis"], row["period_start"], row["period_end"]): row
         for row in reader.rows(
             "feed_measure_values",
-            ("measure_id", "basis", "period_start", "period_end", "numerator", "denominator"),
+            ("measure_id", "unit_level", "area_id", "basis", "period_start", "period_end", "numerator", "denominator"),
             whole,
         )
     }
     found: dict[str, list[Reading]] = {}
-    for row in reader.rows("feed_spc", ("measure_id", *PROCESS), whole, "measure_id, period_start, period_end"):
+    for row in reader.rows(
+        "feed_spc", ("measure_id", "unit_level", "area_id", *PROCESS), whole, "measure_id, period_start, period_end"
+    ):
         found.setdefault(str(row["measure_id"]), []).append(_point(row, numbers))
     return found
 
@@ -541,7 +557,7 @@ def _unit_points(reader: Reader) -> dict[tuple[str, str], list[Point]]:
     found: dict[tuple[str, str], list[Point]] = {}
     for row in reader.rows(
         "feed_spc",
-        ("measure_id", "unit_id", *PROCESS),
+        ("measure_id", "unit_id", "unit_level", "area_id", "recency", *PROCESS),
         f"unit_level <> 'council' and area_id = '' and recency <= {SPARK_POINTS}",
         "measure_id, unit_id, period_start, period_end",
     ):
@@ -560,8 +576,8 @@ def _units(
         return {}
     oldest = min(start for start, _ in spans.values() if start)
     columns = (
-        "measure_id", "unit_id", "unit_name", "unit_level", "period_start", "period_end", "numerator", "denominator",
-        "value", "target", "status", "is_provisional", "is_suppressed",
+        "measure_id", "unit_id", "unit_name", "unit_level", "area_id", "period_start", "period_end", "numerator",
+        "denominator", "value", "target", "status", "is_provisional", "is_suppressed",
     )  # fmt: skip
     for row in reader.rows(
         "feed_measure_status",
@@ -597,7 +613,7 @@ def _areas(reader: Reader, measures: Sequence[Measure]) -> dict[str, list[Place]
     names = {str(row["area_id"]): str(row["area_name"]) for row in reader.rows("feed_areas", ("area_id", "area_name"))}
     columns = (
         "measure_id", "area_id", "period_type", "period_start", "period_end", "numerator", "denominator", "value",
-        "is_provisional", "interval_lower", "interval_upper", "is_suppressed",
+        "is_provisional", "interval_lower", "interval_upper", "is_suppressed", "unit_level", "basis",
     )  # fmt: skip
     newest: dict[str, tuple[date, list[Place]]] = {}
     for row in reader.rows(

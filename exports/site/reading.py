@@ -33,20 +33,16 @@ class Reader:
         """The rows of a published table; none where the audience does not get it.
 
         Args:
-            columns: those wanted, in this order.
-            where: a condition in SQL; where it names a column that is withheld, no row can meet it.
+            columns: those wanted, in this order, and those that `where` and `order_by` name.
+            where: a condition in SQL; on a column that is withheld no row can meet it.
             order_by: an order that leaves nothing open; by all columns if not given.
         """
         table = self._tables.get(name)
         if table is None:
             return []
         allowed = {column.name for column in table.columns_for(self._audience)}
-        inner = ", ".join(
-            column.name if column.name in allowed else f"null as {column.name}" for column in table.columns
-        )
-        known = {column.name for column in table.columns}
-        outer = ", ".join(column if column in known else f"null as {column}" for column in columns)
-        query = f"select {outer} from (select {inner} from {table.relation}) as published"
+        wanted = ", ".join(name if name in allowed else f"null as {name}" for name in columns)
+        query = f"select * from (select {wanted} from {table.relation}) as published"
         if where:
             query += f" where {where}"
         query += f" order by {order_by or 'all'}"
