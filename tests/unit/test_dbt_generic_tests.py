@@ -131,10 +131,36 @@ def test_risk_scores_follow_the_matrix(matrix: str, found: list[str]) -> None:
         assert [risk for risk, *_ in con.execute(render(text)).fetchall()] == found
 
 
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        ("('leadership', 'M1', 'CITY', 5, 'on_target'), ('public', 'M1', 'CITY', 5, 'on_target')", []),
+        ("('leadership', 'M1', 'CITY', 5, 'on_target'), ('public', 'M1', 'S1', 5, 'on_target')", ["public"]),
+        (
+            "('leadership', 'M1', 'CITY', 6, 'on_target'), ('public', 'M1', 'CITY', null, 'on_target')",
+            ["leadership", "public"],
+        ),
+        ("('leadership', 'M1', 'CITY', 5, 'off_target'), ('public', 'M1', 'CITY', 5, 'on_target')", ["leadership"]),
+    ],
+)
+def test_reports_say_what_the_page_says(lines: str, found: list[str]) -> None:
+    with duckdb.connect() as con:
+        con.execute("create table dim_council as select 'CITY' as root_unit_id")
+        con.execute(
+            "create table report_org_health as from (values ('M1', 5, 'on_target')) as t (measure_id, value, status)"
+        )
+        con.execute(
+            f"create table report_lines as from (values {lines}) as t (report_id, measure_id, unit_id, value, status)"
+        )
+        text = (PROJECT / "tests/reports_say_what_the_page_says.sql").read_text(encoding="utf-8")
+        reports = sorted(report for report, _ in con.execute(render(text)).fetchall())
+    assert reports == found
+
+
 def test_every_generic_test_is_tested() -> None:
     tested = {name for name, *_ in CASES} | {"spans_apart", "same_total"}
     assert {path.stem for path in (PROJECT / "tests" / "generic").glob("*.sql")} == tested
     # Those that tell in a message what is wrong are in test_dbt_framework_checks.py.
     assert {
         path.stem for path in (PROJECT / "tests").glob("*.sql") if " as message" not in path.read_text(encoding="utf-8")
-    } == {"every_unit_reaches_the_council", "risk_scores_follow_the_matrix"}
+    } == {"every_unit_reaches_the_council", "risk_scores_follow_the_matrix", "reports_say_what_the_page_says"}
