@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import pytest
 from support.builders import Q1, Q2, column, extract_of, files_in, key, land_rows, make_contract, rejected_path
 
 from orchestration import build
-from orchestration.settings import COUNCILS, Settings, settings
+from orchestration.assets import RESTATEMENT_CHECK
+from orchestration.council import load_council
+from orchestration.settings import COUNCILS, DBT_PROJECT, Settings, settings
 from sources.errors import ConfigurationError
 from sources.landing import extracts_in_force, land
 from sources.periods import Quarter
@@ -22,7 +25,10 @@ from sources.periods import Quarter
 HOLD = """
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from orchestration import build
+from orchestration.assets import RESTATEMENT_CHECK
+from orchestration.council import load_council
 from orchestration.settings import Settings
 with build.alone(Settings("brigstow", Path(sys.argv[1]))):
     print("held", flush=True)
@@ -178,3 +184,43 @@ def test_extracts_of_an_earlier_contract_have_nulls_in_columns_that_came_later(
     with duckdb.connect(str(council.build), read_only=True) as con:
         rows = con.execute("select _period_start, target_score from raw.risk__register order by 1").fetchall()
     assert rows == [(quarter.start, None), (quarter.next.start, 6)]
+
+
+# What checks found
+
+
+def found(name: str, status: str, message: str) -> SimpleNamespace:
+    """What dbt says of a check that ran, as far as it is looked at."""
+    node = SimpleNamespace(name=name, resource_type="test", compiled_code="select 1")
+    return SimpleNamespace(status=status, message=message, node=node)
+
+
+def test_warnings_stop_nothing_but_one_that_is_asked_for_can_be_told_apart() -> None:
+    results = [
+        found("risk_scores_follow_the_matrix", "warn", "Got 1 result"),
+        found("every_restatement_has_a_reason", "warn", "Got 2 results"),
+        found("one_row_for_each_case", "pass", ""),
+    ]
+    ran = SimpleNamespace(exception=None, result=SimpleNamespace(results=results))
+    assert build.problems(ran) == []
+    assert len(build.problems(ran, severity="warn")) == 2
+    assert build.problems(ran, severity="warn", of="every_restatement_has_a_reason") == [
+        "every_restatement_has_a_reason: Got 2 results"
+    ]
+    assert build.problems(ran, severity="warn", of="one_row_for_each_case") == []
+
+
+def test_the_check_that_a_council_may_require_is_there() -> None:
+    assert (DBT_PROJECT / "tests" / f"{RESTATEMENT_CHECK}.sql").exists()
+
+
+@pytest.mark.parametrize(("said", "meant"), [("", "marked"), ("corrections: required\n", "required")])
+def test_a_council_says_whether_corrections_need_a_reason(said: str, meant: str, tmp_path: Path) -> None:
+    path = tmp_path / "brigstow" / "council.yaml"
+    path.parent.mkdir()
+    text = (COUNCILS / "brigstow" / "council.yaml").read_text(encoding="utf-8")
+    path.write_text(said + text, encoding="utf-8")
+    assert load_council(path).corrections == meant
+    path.write_text("corrections: sometimes\n" + text, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=r"council.yaml: corrections: "):
+        load_council(path)
