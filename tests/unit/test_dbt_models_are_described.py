@@ -73,6 +73,17 @@ def test_every_mart_is_one_exposure() -> None:
         assert meta["method"].endswith(".")
 
 
+def test_publications_are_listed_in_the_docs() -> None:
+    exposures = [exposure for document in documents() for exposure in document.get("exposures", [])]
+    rows = []
+    for exposure in sorted(exposures, key=lambda exposure: exposure["name"]):
+        purpose, _, grain = exposure["description"].strip().rpartition(" One row per ")
+        audiences = ", ".join(exposure["config"]["meta"]["audiences"])
+        rows.append(f"| `{exposure['name']}` | {purpose} | {grain.removesuffix('.')} | {audiences} |")
+    page = (PROJECT.parent / "docs" / "publications.md").read_text(encoding="utf-8")
+    assert [line for line in page.splitlines() if line.startswith("| `")] == rows
+
+
 @pytest.mark.parametrize("model", models("measures"), ids=lambda path: path.stem)
 def test_measure_has_a_unit_test(model: Path) -> None:
     document = yaml.safe_load(model.with_suffix(".yml").read_text(encoding="utf-8"))
