@@ -176,12 +176,11 @@ def check_written(
 
 def database_columns(connection: duckdb.DuckDBPyConnection, table: Table) -> dict[str, str]:
     """Column name to DuckDB type of a table, in its order; empty if there is no such table."""
-    rows = connection.execute(
-        "select column_name, data_type from duckdb_columns() where database_name = current_database() "
-        "and schema_name = ? and table_name = ? order by column_index",
-        [table.schema, table.name],
-    ).fetchall()
-    return {str(name): str(kind) for name, kind in rows}
+    try:
+        rows = connection.execute(f"describe {table.relation}").fetchall()
+    except duckdb.CatalogException:
+        return {}
+    return {str(name): str(kind) for name, kind, *_ in rows}
 
 
 def _count_and_hash(connection: duckdb.DuckDBPyConnection, source: str, cells: list[str]) -> tuple[int, int]:
