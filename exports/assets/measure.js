@@ -79,7 +79,6 @@
     mark: { type: "text", align: "left", baseline: "middle", dx: 11, dy: label.dy, color: colour, fontSize: size, fontWeight: weight },
     encoding: { x, y: y("value"), text: { field: "text" } },
   });
-  const room = 22 + Math.max(...ends.map((end) => end.text.length * 9.5), ...goals.map((goal) => goal.text.length * 6.6));
   const middle = (rows[0].at + newest.at) / 2;
   const events = data.events
     .map((event) => ({ ...event, at: Date.parse(event.day) }))
@@ -104,7 +103,7 @@
   const small = live.clientWidth < 480;
   const spec = {
     width: "container", height: 330, background: "transparent",
-    padding: { left: 4, top: 8 + 16 * Math.min(events.length, 4), right: room, bottom: 4 },
+    padding: 4,
     autosize: { type: "fit", contains: "padding" },
     params: [{ name: "picked", value: -1 }],
     layer: [
