@@ -1,16 +1,18 @@
 -- The reports that hold every measure of the whole council leave none out and give the figure and status of the page.
-select
-    reports.report_id,
-    page.measure_id
-from {{ ref('report_org_health') }} as page
-cross join {{ ref('dim_council') }} as council
-cross join (
+with reports as (
     select 'leadership' as report_id
 
     union all
 
     select 'public' as report_id
-) as reports
+)
+
+select
+    reports.report_id,
+    page.measure_id
+from {{ ref('report_org_health') }} as page
+cross join {{ ref('dim_council') }} as council
+cross join reports
 left join {{ ref('report_lines') }} as lines
     on
         lines.report_id = reports.report_id

@@ -1,4 +1,4 @@
--- The lines of every report but the leadership board's table: which measures of which units each reader gets, in which
+-- The lines of every report: which measures of which units each reader gets, in which
 -- section and order, and what there is to say about each of them. What a report is for stands in its exposure.
 {% set focus_order = "case topics.topic_type when 'outcome' then 1 when 'domain' then 2 else 3 end" -%}
 with measures_in_force as (
@@ -61,6 +61,25 @@ partner_outcomes as (
     from {{ ref('fct_partner_milestones') }}
 ),
 
+-- Reports whose sections are outcomes, and the kinds of measures that they hold.
+by_outcome as (
+    select
+        'cabinet' as report_id,
+        'strategic' as measure_type
+
+    union all
+
+    select
+        'public' as report_id,
+        'strategic' as measure_type
+
+    union all
+
+    select
+        'public' as report_id,
+        'operational' as measure_type
+),
+
 -- Who gets what. `rank_in_section` puts a line before others where a report has an order of its own.
 chosen as (
     select
@@ -86,23 +105,7 @@ chosen as (
         measures.measure_id,
         measures.root_unit_id as unit_id
     from measures_in_force as measures
-    inner join (
-        select
-            'cabinet' as report_id,
-            'strategic' as measure_type
-
-        union all
-
-        select
-            'public' as report_id,
-            'strategic' as measure_type
-
-        union all
-
-        select
-            'public' as report_id,
-            'operational' as measure_type
-    ) as reports on reports.measure_type = measures.measure_type
+    inner join by_outcome as reports on reports.measure_type = measures.measure_type
 
     union all
 

@@ -27,4 +27,10 @@ from {{ ref('restatements') }} as changes
 cross join {{ ref('dim_council') }} as council
 inner join {{ ref('dim_measures') }} as measures on measures.measure_id = changes.measure_id
 inner join {{ ref('dim_units') }} as units on units.unit_id = changes.unit_id
-order by changes.measure_id, changes.unit_id, changes.area_id, changes.period_start, changes.published_on, changes.published_in
+order by
+    changes.measure_id,
+    changes.unit_id,
+    changes.area_id,
+    changes.period_start,
+    changes.published_on,
+    changes.published_in
