@@ -281,7 +281,8 @@ def dbt_models(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
         problems = build.problems(result, settings.build)
         if settings.council.corrections == "required":
             problems += build.problems(result, settings.build, severity="warn", of=RESTATEMENT_CHECK)
-        told.warnings += build.problems(result, settings.build, severity="warn")
+        found = build.problems(result, settings.build, severity="warn")
+        told.warnings += [warning for warning in found if warning not in problems]
         told.checks = build.checks(result)
         build.keep_checks(settings, told.checks)
         told.tables += build.tables(result)

@@ -175,7 +175,7 @@ def read_health(
             {"measure_id": measure.id, "measure_name": measure.name, "domain": measure.row["domain_name"]}
             for measure in story.unreported
         ],
-        lists=tuple(measure_pages(Reader(connection, publications, AUDIENCE), story)),
+        lists=tuple(measure_pages(Reader(connection, publications, AUDIENCE), story, facts.council)),
     )
 
 

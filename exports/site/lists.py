@@ -71,10 +71,11 @@ def file_name(identifier: str) -> str:
     return re.sub(r"[^A-Za-z0-9._-]", lambda found: f"_{ord(found[0]):x}_", identifier)
 
 
-def measure_pages(reader: Reader, story: Story, others: Collection[str] = ()) -> Iterator[Drawn]:
+def measure_pages(reader: Reader, story: Story, council: str, others: Collection[str] = ()) -> Iterator[Drawn]:
     """Every page of this module, and each chart's figures as CSV.
 
     Args:
+        council: the label that every file carries.
         others: paths of the site's other pages, so that nothing links to one that is not there.
     """
     sheets = read_sheets(reader, story.measures)
@@ -84,7 +85,7 @@ def measure_pages(reader: Reader, story: Story, others: Collection[str] = ()) ->
     for sheet in sheets:
         name = file_name(sheet.id)
         yield Drawn(f"measures/{name}.html", "measure.html.j2", {**words, "sheet": sheet, "data_href": f"{name}.csv"})
-        yield Drawn(f"measures/{name}.csv", None, figures_csv(sheet))
+        yield Drawn(f"measures/{name}.csv", None, figures_csv(sheet, council))
     yield Drawn("explore.html", "explore.html.j2", {**words, **_explore(reader, sheets)})
     yield Drawn(
         "hotspots.html", "hotspots.html.j2", {**words, "levels": hot_spot_levels(reader, story), "measure_names": names}
@@ -93,13 +94,13 @@ def measure_pages(reader: Reader, story: Story, others: Collection[str] = ()) ->
     yield Drawn("targets.html", "targets.html.j2", {**words, **_targets(reader, story, sheets)})
 
 
-def figures_csv(sheet: MeasureSheet) -> bytes:
+def figures_csv(sheet: MeasureSheet, council: str) -> bytes:
     """The figures that the chart draws, one line per period."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(
-        ("measure_id", "period", "first_day", "last_day", "value", "numerator", "denominator", "target", "mean",
-         "lower_limit", "upper_limit", "signal", "rule", "is_provisional")
+        ("council", "measure_id", "period", "first_day", "last_day", "value", "numerator", "denominator", "target",
+         "mean", "lower_limit", "upper_limit", "signal", "rule", "is_provisional")
     )  # fmt: skip
     for reading in sheet.readings:
         point = reading.point
@@ -109,6 +110,7 @@ def figures_csv(sheet: MeasureSheet) -> bytes:
         )  # fmt: skip
         writer.writerow(
             (
+                council,
                 sheet.id,
                 point.label,
                 point.start.isoformat(),

@@ -218,7 +218,7 @@ def test_reading_takes_one_query_per_table_not_per_measure(tmp_path: Path) -> No
         with connect(make_curated(tmp_path / f"{name}.duckdb", measures)) as connection:
             story = site.read_health(connection, publications, FACTS).story
             counting = Counting(connection)
-            list(measure_pages(Reader(counting, publications, "internal"), story))  # type: ignore[arg-type]
+            list(measure_pages(Reader(counting, publications, "internal"), story, FACTS.council))  # type: ignore[arg-type]
             counts.append(counting.asked)
     assert counts[0] == counts[1] > 0
 
