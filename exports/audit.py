@@ -7,14 +7,22 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
+import duckdb
 import highspy
 import numpy as np
+import pyarrow.parquet as pq
 
-from exports.relations import Relation
+from exports.facts import Disclosure
+from exports.relations import Cell, Figure, Relation, Structure, Variables, identity, relations_of
 
 INTEGRAL = 1e-6  # how near a whole number a solution has to be to count as one
-NODES = 2_000  # branches of one integer programme; a bound that is the same on every machine, unlike seconds
+NODES = 200  # branches of one integer programme; a bound that is the same on every machine, unlike seconds
+
+WHOLE_UP_TO = 120  # cells; in a larger component a table with fractions counts as possible
+SWEEPS = 16  # tables sought for all open cells at once before each is sought by itself
 
 
 def unprotected(
@@ -74,7 +82,11 @@ class _Component:
     def __init__(
         self, cells: list[int], rows: list[_Row], lower: Mapping[int, float], width: float, whole: bool
     ) -> None:
-        self.cells, self.rows, self.width, self.whole = cells, rows, width, whole
+        self.cells, self.rows, self.width = cells, rows, width
+        # Weighted respondents or average staff are no whole numbers, and then nor are their sums.
+        bounds = [bound for _, *both in rows for bound in both if math.isfinite(bound)]
+        factors = [factor for terms, *_ in rows for _, factor in terms]
+        self.whole = whole and len(cells) <= WHOLE_UP_TO and all(float(each).is_integer() for each in bounds + factors)
         self.low = np.array([lower.get(cell, 0.0) for cell in cells])
         # Nothing may run away, so that every programme has a solution: far above all that is shown.
         reach = (
@@ -94,6 +106,13 @@ class _Component:
         for sign in (1.0, -1.0):
             if not self._solve(dict.fromkeys(pending, sign)):
                 return dict.fromkeys(self.cells, (math.nan, math.nan))  # no table at all: nothing is proved
+        signs = np.random.default_rng(len(self.cells))
+        for _ in range(SWEEPS):
+            open_cells = self._pending()
+            if len(open_cells) <= 2:
+                break
+            drawn = signs.choice((-1.0, 0.0, 1.0), len(open_cells))
+            self._solve(dict(zip(open_cells, drawn, strict=True)))
         for at in self._pending():
             for sign in (1.0, -1.0):
                 if self.most[at] - self.least[at] < self.width - INTEGRAL:
@@ -157,3 +176,137 @@ class _Component:
         solution = self._solution()
         self.least = np.minimum(self.least, solution)
         self.most = np.maximum(self.most, solution)
+
+
+@dataclass(frozen=True)
+class Past:
+    """An earlier public folder, with the true counts behind what is no longer as it was."""
+
+    folder: Path
+    truth: Sequence[Figure]
+
+
+_Shown = dict[tuple[object, ...], tuple[object, object, object]]
+
+
+def _shown(folder: Path) -> _Shown:
+    """What the public can read in a folder: figure to its numerator, denominator and value, from every file."""
+    found: _Shown = {}
+    with duckdb.connect() as connection:
+        for path in sorted(folder.rglob("*.parquet")):
+            names = set(pq.read_schema(path).names)
+            if not {"measure_id", "unit_id", "period_type", "period_start", "period_end", "value"} <= names:
+                continue
+            cells = [
+                f"{name}" if name in names else fallback
+                for name, fallback in (("measure_id", ""), ("unit_id", ""), ("area_id", "''"), ("basis", "'reported'"),
+                                       ("period_type", ""), ("period_start", ""), ("period_end", ""),
+                                       ("numerator", "null"), ("denominator", "null"), ("value", "null"))
+            ]  # fmt: skip
+            for row in connection.execute(f"select {', '.join(cells)} from read_parquet(?)", [str(path)]).fetchall():
+                before = found.get(row[:7], (None, None, None))
+                found[row[:7]] = tuple(a if a is not None else b for a, b in zip(row[7:], before, strict=True))  # type: ignore[assignment]
+    return found
+
+
+def _key(figure: Figure) -> tuple[object, ...]:
+    return (figure.measure_id, figure.unit_id, figure.area_id, figure.basis, figure.period_type,
+            figure.period_start, figure.period_end)  # fmt: skip
+
+
+def known_before(past: Sequence[Past], variables: Variables, present: Mapping[int, Cell]) -> set[int]:
+    """Cells that an earlier release showed with the very count that they have in `variables`."""
+    known: set[int] = set()
+    cells = {identity(cell): at for at, cell in present.items()}
+    for each in past:
+        shown = _shown(each.folder)
+        for figure in each.truth:
+            for part in ("numerator", "denominator"):
+                if getattr(figure, part) is not None and _part(shown, figure, part) is not None:
+                    known.add(variables.number((figure, part)))
+        for at in cells.values():
+            figure, part = variables.cells[at]
+            if _part(shown, figure, part) == variables.values[at]:
+                known.add(at)
+    return known
+
+
+def _part(shown: _Shown, figure: Figure, part: str) -> object:
+    return shown.get(_key(figure), (None, None, None))[part == "denominator"]
+
+
+def prove(
+    folder: Path, truth: Sequence[Figure], structure: Structure, past: Sequence[Past],
+    factors: Mapping[str, tuple[float, int]], disclosure: Disclosure,
+) -> list[str]:  # fmt: skip
+    """What could be worked out from a public folder and the ones before it: one sentence per hidden count.
+
+    The files are read as the public reads them; the true counts only say which sums add up and what is missing.
+    """
+    variables = Variables()
+    relations: list[Relation] = []
+    known: set[int] = set()
+    present: dict[int, Cell] = {}
+    for place, figures in [(folder, truth), *((each.folder, each.truth) for each in past)]:
+        shown = _shown(place)
+        for figure in figures:
+            for part in ("numerator", "denominator"):
+                if getattr(figure, part) is None:
+                    continue
+                at = variables.number((figure, part))
+                if place is folder:
+                    present[at] = (figure, part)
+                if _part(shown, figure, part) is not None:
+                    known.add(at)
+            relations += _ratio(figure, shown.get(_key(figure)), factors, variables)
+        relations += relations_of(figures, structure, variables)
+    known |= known_before(past, variables, present)
+    bare = [f"{_named(present[at])} is {variables.values[at]:f} and shown"
+            for at in sorted(known & present.keys())
+            if 0 < variables.values[at] < disclosure.threshold + 1]  # fmt: skip
+    hidden = set(range(len(variables.values))) - known
+    lower = {at: 1.0 if variables.values[at] >= 1 else 0.0 for at in hidden}
+    values = [float(value) for value in variables.values]
+    narrow = unprotected(hidden, values, relations, lower, disclosure.width)
+    return bare + [
+        f"{_named(present[at])} can only be {low:g} to {high:g}"
+        for at, (low, high) in sorted(narrow.items())
+        if at in present
+    ]
+
+
+def _ratio(
+    figure: Figure, shown: tuple[object, object, object] | None, factors: Mapping[str, tuple[float, int]],
+    variables: Variables,
+) -> list[Relation]:  # fmt: skip
+    """A value that is shown holds its two numbers together, as closely as it is rounded."""
+    if shown is None or shown[2] is None or figure.measure_id not in factors:
+        return []
+    numerator, denominator, value = (None if cell is None else float(str(cell)) for cell in shown)
+    if numerator is not None and denominator is not None:
+        return []
+    factor, places = factors[figure.measure_id]
+    assert value is not None
+    half = 0.5 * 10.0**-places
+    rows = []
+    for bound, low, high in ((value - half, 0.0, math.inf), (value + half, -math.inf, 0.0)):
+        terms: list[tuple[int, float]] = []
+        offset = 0.0
+        for part, weight, known in (("numerator", factor, numerator), ("denominator", -bound, denominator)):
+            if getattr(figure, part) is not None:
+                terms.append((variables.number((figure, part)), weight))
+            elif known is not None:
+                offset += weight * known
+            elif part == "denominator":
+                offset += weight  # a count without denominator is its own value
+            else:
+                return []
+        rows.append(Relation(tuple(terms), low - offset, high - offset))
+    return [row for row in rows if row.terms]
+
+
+def _named(cell: Cell) -> str:
+    figure, part = cell
+    place = f" in area {figure.area_id}" if figure.area_id else ""
+    return (f"the {part} of {figure.measure_id} for unit {figure.unit_id}{place}, {figure.period_type} from "
+            f"{figure.period_start} ({figure.basis})")  # fmt: skip

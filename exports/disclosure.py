@@ -10,6 +10,8 @@ from decimal import Decimal
 from exports import audit
 from exports.relations import Relation
 
+PATIENCE = 2  # rounds in which one cell at a time is hidden
+
 
 def is_small(value: Decimal | float, threshold: int) -> bool:
     """Whether a count of people is too small to be shown. Zero is not: it stays zero."""
@@ -45,18 +47,23 @@ def suppress(
     _complete(numbers, relations, of_cell, hidden, free, width, sorted(hidden))
     lower = {cell: least(number) for cell, number in enumerate(numbers)}
     suspects = set(hidden)
+    rounds = 0
     while suspects:
+        rounds += 1
         touched = _component(suspects, relations, of_cell, hidden)
         inside = sorted({at for cell in touched for at in of_cell[cell]})
         failing = audit.unprotected(touched, numbers, [relations[at] for at in inside], lower, width, whole)
         suspects = set()
         for cell in sorted(failing):
-            if suspects & {other for at in of_cell[cell] for other, _ in relations[at].terms}:
+            around = {other for at in of_cell[cell] for other, _ in relations[at].terms}
+            if rounds <= PATIENCE and suspects & around:
                 continue  # what was just hidden may have mended this one too
-            if (more := _nearest(cell, numbers, relations, of_cell, hidden, free)) is not None:
-                hidden.add(more)
-                free.discard(more)
-                suspects.add(more)
+            nearest = _nearest(cell, numbers, relations, of_cell, hidden, free)
+            # At first one cell at a time; then everything as near as that, so that the search ends.
+            more = set(nearest[:1] if rounds <= PATIENCE else nearest)
+            hidden |= more
+            free -= more
+            suspects |= more
         added = _complete(numbers, relations, of_cell, hidden, free, width, sorted(suspects))
         suspects |= added
     return hidden | set(primary)
@@ -113,14 +120,14 @@ def _component(
 def _nearest(
     cell: int, numbers: Sequence[float], relations: Sequence[Relation], of_cell: Mapping[int, list[int]],
     hidden: Collection[int], free: Collection[int],
-) -> int | None:  # fmt: skip
-    """The smallest of the nearest cells that may still be hidden, going from hidden cell to hidden cell."""
+) -> list[int]:  # fmt: skip
+    """The nearest cells that may still be hidden, smallest first, going from hidden cell to hidden cell."""
     layer, visited = [cell], {cell}
     while layer:
         around = sorted({other for each in layer for at in of_cell[each] for other, _ in relations[at].terms})
         choices = [(numbers[other], other) for other in around if other in free]
         if choices:
-            return min(choices)[1]
+            return [other for _, other in sorted(choices)]
         layer = [other for other in around if other in hidden and other not in visited]
         visited |= set(layer)
-    return None
+    return []
