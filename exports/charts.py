@@ -152,17 +152,25 @@ def _events(events: Sequence[tuple[date, str]], scale: _Scale) -> list[str]:
 
 
 def _years(points: Sequence[Point], scale: _Scale, base: float) -> list[str]:
-    """The first January of each year between the ends, where its label has room."""
+    """The years between the ends, each at its first day, named where there is room."""
     free = scale.left + width(points[0].short, SMALL) + 12
     end = scale.right - width(points[-1].short, SMALL) - 12
+    if _usual_step(points) > 300:  # years of a council's own naming: each at its point
+        marks = [(scale.x(point), point.short) for point in points[1:-1]]
+    else:
+        days = [date(year, 1, 1).toordinal() for year in range(points[0].start.year + 1, points[-1].start.year + 1)]
+        span = max(1, scale.last - scale.first)
+        marks = [
+            (scale.left + (day - scale.first) / span * (scale.right - scale.left), f"{date.fromordinal(day).year}")
+            for day in days
+        ]
     parts = []
-    for year in range(points[0].start.year + 1, points[-1].start.year + 1):
-        share = (date(year, 1, 1).toordinal() - scale.first) / max(1, scale.last - scale.first)
-        x, half = scale.left + share * (scale.right - scale.left), width(f"{year}", SMALL) / 2
+    for x, text in marks:
+        half = width(text, SMALL) / 2
         if scale.left < x < scale.right:
             parts.append(f'<path class="grid" d="M{px(x)} {px(scale.bottom)}v5"/>')
         if free + half <= x <= end - half:
-            parts.append(f'<text class="tick" x="{px(x)}" y="{px(base)}" text-anchor="middle">{year}</text>')
+            parts.append(f'<text class="tick" x="{px(x)}" y="{px(base)}" text-anchor="middle">{escape(text)}</text>')
             free = x + half + 12
     return parts
 

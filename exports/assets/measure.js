@@ -52,10 +52,12 @@
   const span = Math.max(...values) - Math.min(...values) || 1;
   const newest = rows[rows.length - 1];
   const years = (newest.at - rows[0].at) / (365 * DAY);
-  const scale = { type: "utc" };
+  const scale = { type: "utc", padding: 7 };
+  // Years that do not begin in January are named as the council names them, each at its point.
+  const isYearly = usual > 300 * DAY;
   const axis = {
     title: null, grid: false, domain: false, ticks: false, labelFlush: true,
-    ...(years > 2 ? { tickCount: "year", format: "%Y" } : { tickCount: 6, format: "%b %Y" }),
+    ...(isYearly ? { labels: false } : years > 2 ? { tickCount: "year", format: "%Y" } : { tickCount: 6, format: "%b %Y" }),
   };
   const x = { field: "at", type: "temporal", scale, axis };
   const format = data.pounds ? "~s" : ",~f";
@@ -101,6 +103,12 @@
 
   live.hidden = false; // a container must be seen to have a width
   const small = live.clientWidth < 480;
+  const every = Math.ceil((rows.length * 64) / Math.max(200, live.clientWidth - 120));
+  const yearNames = {
+    data: { values: isYearly ? rows.filter((row) => (rows.length - 1 - row.index) % every === 0) : [] },
+    mark: { type: "text", color: SOFT, fontSize: 12.5, baseline: "top", dy: 8 },
+    encoding: { x, y: { value: "height" }, text: { field: "period" } },
+  };
   const spec = {
     width: "container", height: 330, background: "transparent",
     padding: 4,
@@ -147,6 +155,7 @@
           },
         },
       },
+      yearNames,
       ...ends.map((end) => text(end, INK, small ? 17 : 20, 600)),
       ...goals.map((goal) => text(goal, TARGET, 12, 400)),
     ],
@@ -165,6 +174,7 @@
   hint.className = "small hint";
   hint.textContent = "Point at the chart, or move to it with Tab and along it with the arrow keys, for each figure.";
   live.append(plot, tip, hint);
+  spec.layer = spec.layer.filter((layer) => layer.data.values.length);
   // Behind a shadow root the page's rules for its own pictures do not reach the chart.
   const stage = document.createElement("div");
   stage.style.width = "100%";

@@ -49,6 +49,7 @@ EFFECTS = {
     "too_early": "too early to say",
 }
 OUTLOOKS = {"likely_met": "likely to be met", "likely_missed": "likely to be missed", "open": "open"}
+SUPPRESSED = "suppressed"  # why the public edition has no value, in its column `reason`
 HIDDEN = "hidden: too few to publish safely"
 
 
@@ -168,7 +169,7 @@ class MeasureSheet:
             return ""
         row = measure.row
         period = wording.short_period(str(row["period_label"]), row["period_start"], row["period_end"])
-        said = f"{period}: {measure.basis or measure.value_in_words}"
+        said = f"{period}: {measure.basis if row['denominator'] is not None else measure.value_in_words}"
         return wording.sentence(said + (" (provisional)" if measure.is_provisional else ""))
 
     @property
@@ -577,7 +578,7 @@ def _units(
     oldest = min(start for start, _ in spans.values() if start)
     columns = (
         "measure_id", "unit_id", "unit_name", "unit_level", "area_id", "period_start", "period_end", "numerator",
-        "denominator", "value", "target", "status", "is_provisional", "is_suppressed",
+        "denominator", "value", "target", "status", "is_provisional", "reason",
     )  # fmt: skip
     for row in reader.rows(
         "feed_measure_status",
@@ -600,7 +601,7 @@ def _units(
                 target=row["target"],
                 status=str(row["status"] or ""),
                 is_provisional=bool(row["is_provisional"]),
-                is_suppressed=bool(row["is_suppressed"]),
+                is_suppressed=row["reason"] == SUPPRESSED,
                 points=tuple(sparks.get((key, str(row["unit_id"])), ())),
             )
         )
@@ -613,7 +614,7 @@ def _areas(reader: Reader, measures: Sequence[Measure]) -> dict[str, list[Place]
     names = {str(row["area_id"]): str(row["area_name"]) for row in reader.rows("feed_areas", ("area_id", "area_name"))}
     columns = (
         "measure_id", "area_id", "period_type", "period_start", "period_end", "numerator", "denominator", "value",
-        "is_provisional", "interval_lower", "interval_upper", "is_suppressed", "unit_level", "basis",
+        "is_provisional", "interval_lower", "interval_upper", "reason", "unit_level", "basis",
     )  # fmt: skip
     newest: dict[str, tuple[date, list[Place]]] = {}
     for row in reader.rows(
@@ -636,7 +637,7 @@ def _areas(reader: Reader, measures: Sequence[Measure]) -> dict[str, list[Place]
                     numerator=row["numerator"],
                     denominator=row["denominator"],
                     is_provisional=bool(row["is_provisional"]),
-                    is_suppressed=bool(row["is_suppressed"]),
+                    is_suppressed=row["reason"] == SUPPRESSED,
                     lower=row["interval_lower"],
                     upper=row["interval_upper"],
                 )
