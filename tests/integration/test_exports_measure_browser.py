@@ -103,7 +103,8 @@ def test_printing_brings_the_static_chart_back(pages: Path, browser: Browser) ->
 
 @pytest.mark.parametrize("width", [320, 390, 1024, 1360])
 @pytest.mark.parametrize(
-    "page", ["measures/CO02.html", "explore.html", "hotspots.html", "clinics.html", "targets.html"]
+    "page",
+    ["measures/CO02.html", "measures/CO04.html", "explore.html", "hotspots.html", "clinics.html", "targets.html"],
 )
 def test_the_pages_fit_their_window(page: str, width: int, pages: Path, browser: Browser) -> None:
     browser.open(pages / page, width)

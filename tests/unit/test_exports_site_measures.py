@@ -111,6 +111,10 @@ def test_the_charts_data_say_what_the_table_says(pages: dict[str, bytes]) -> Non
     assert newest["hollow"] is True and "provisional" in newest["said"]
 
 
+def test_the_page_says_how_to_get_to_every_row(pages: dict[str, bytes]) -> None:
+    assert "vitals trace CO02 2026-27-Q2" in outline(pages, "measures/CO02.html").text
+
+
 def test_the_charts_figures_can_be_had_as_csv(pages: dict[str, bytes]) -> None:
     rows = list(csv.DictReader(io.StringIO(pages["measures/CO02.csv"].decode("utf-8-sig"))))
     assert len(rows) == len(ANSWERED.values)
