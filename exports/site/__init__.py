@@ -56,8 +56,8 @@ NEEDED = {
         "domain", "domain_name", "domain_order", "measure_id", "measure_name", "numerator_label", "denominator_label",
         "value_unit", "decimal_places", "polarity", "period_start", "period_end", "period_code", "period_label",
         "is_reported", "numerator", "denominator", "value", "previous_value", "year_ago_value", "direction_of_travel",
-        "target", "status", "units_off_target", "units_with_target", "worst_unit_id", "worst_unit_name", "worst_unit_value",
-        "worst_unit_numerator", "worst_unit_denominator",
+        "target", "status", "units_off_target", "units_with_target", "worst_unit_id", "worst_unit_name",
+        "worst_unit_value", "worst_unit_numerator", "worst_unit_denominator",
         "comparator_median", "comparator_count", "display_order", "variation", "signal_since", "sentence",
     ),
     STATUS: (
