@@ -22,7 +22,7 @@ INTEGRAL = 1e-6  # how near a whole number a solution has to be to count as one
 NODES = 200  # branches of one integer programme; a bound that is the same on every machine, unlike seconds
 
 WHOLE_UP_TO = 120  # cells; in a larger component a table with fractions counts as possible
-SWEEPS = 16  # tables sought for all open cells at once before each is sought by itself
+SWEEPS = 80  # tables sought for all open cells at once before each is sought by itself
 
 
 def unprotected(
