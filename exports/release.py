@@ -310,7 +310,7 @@ class _Edition:
                 self._documents.append(self._document(publication, path, "xlsx"))
         if self.health is None:
             self.health = site.read_health(self.connection, self.publications, self.facts)
-        for name, content in site.pages(self.health, release_id).items():
+        for name, content in site.pages(self.health, release_id, self.files).items():
             path = self.folder / "site" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)

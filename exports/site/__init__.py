@@ -3,7 +3,6 @@ Belongs here: queries, templates, fonts. Not here: what the page finds (health) 
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -21,7 +20,11 @@ from exports.errors import ExportError
 from exports.facts import ReleaseFacts
 from exports.health import MOST_CHANGES, MOST_POINTS, RECENT, Measure, Panel, Point, Story, Trust, hot_spots
 from exports.publications import Publication, pairs
-from exports.site.lists import Drawn, measure_pages
+from exports.site.drawn import Drawn, Links, page_path
+from exports.site.lists import measure_pages, words_of
+from exports.site.matters import PATHS, STATUS, data_page, matter_pages
+from exports.site.measures import read_sheets
+from exports.site.places import place_pages, read_places
 from exports.site.reading import Reader
 
 HERE = Path(__file__).parent.parent
@@ -31,10 +34,14 @@ ASSETS = (
     "page.css", "measure.css", "measure.js", "explore.js", "disclose.js", "vega/vega.js", "vega/LICENSE.txt",
 )  # fmt: skip
 NAVIGATION = (
-    ("index.html", "Health"), ("explore.html", "Explore"), ("hotspots.html", "Hot spots"), ("clinics.html", "Clinics"),
-    ("targets.html", "Targets"),
+    ("index.html", "Health"), ("outcomes.html", "Outcomes"), ("units.html", "Services"), ("areas.html", "Areas"),
+    ("explore.html", "Explore"), ("targets.html", "Targets"), ("data.html", "Data"), ("about.html", "About"),
 )  # fmt: skip
-AUDIENCE = "internal"
+SECTIONS = {
+    "outcomes": "outcomes.html", "portfolios": "outcomes.html", "units": "units.html", "areas": "areas.html",
+    "measures": "explore.html",
+}  # fmt: skip
+LISTS = ("index.html", "explore.html", "hotspots.html", "clinics.html", "targets.html")
 TABLE_FORMATS = {"csv": "CSV", "parquet": "Parquet", "json": "JSON"}
 ENGLAND = "E92000001"  # stands beside the neighbours in published tables, and is none of them
 MOST_CLINICS = 5  # a board has time for these
@@ -44,7 +51,7 @@ ACRONYMS = {"hr": "HR"}
 Span = tuple[str, date, date]
 
 REPORT = "report_org_health"
-STATUS = "feed_measure_status"
+FIGURES = "feed_measure_status"
 PROCESS = "feed_spc"
 HOTSPOTS = "feed_hotspots"
 TARGETS = "feed_targets"
@@ -60,7 +67,7 @@ NEEDED = {
         "worst_unit_value", "worst_unit_numerator", "worst_unit_denominator",
         "comparator_median", "comparator_count", "display_order", "variation", "signal_since", "sentence",
     ),
-    STATUS: (
+    FIGURES: (
         "measure_id", "outcome_name", "domain", "unit_id", "unit_name", "unit_level", "area_id", "period_type",
         "period_start", "period_end", "period_label", "numerator", "denominator", "value", "target", "status",
         "is_provisional",
@@ -92,18 +99,28 @@ class Health:
     downloads: tuple[Mapping[str, Any], ...]
     missing_datasets: list[dict[str, Any]]
     unreported_measures: list[dict[str, Any]]
-    lists: tuple[Drawn, ...] = ()
+    publications: tuple[Publication, ...]
+    edition: str
+    links: Links
+    lists: tuple[Drawn, ...]
 
 
 def read_health(
-    connection: duckdb.DuckDBPyConnection, publications: Sequence[Publication], facts: ReleaseFacts
+    connection: duckdb.DuckDBPyConnection,
+    publications: Sequence[Publication],
+    facts: ReleaseFacts,
+    edition: str = "internal",
 ) -> Health:
-    """Read the published tables the page is made of.
+    """Read the published tables the pages are made of.
+
+    Args:
+        edition: 'internal' or 'public': only tables and columns of this audience are read. The home page's must all
+            be there inside; for the public, what is missing is left out.
 
     Raises:
         ExportError: a table the page needs is not published, or not with the columns it needs.
     """
-    tables = {name: _published(publications, name, columns) for name, columns in NEEDED.items()}
+    tables = {name: _published(publications, name, columns, edition) for name, columns in NEEDED.items()}
     report = _rows(
         connection,
         f"select {_names(REPORT)} from {tables[REPORT]} order by domain_order, domain, display_order, measure_id",
@@ -123,11 +140,11 @@ def read_health(
     }
     own_area = _own_area(connection, tables) or facts.council.removesuffix(" (fictional)")
     outcomes = dict(
-        connection.execute(f"select distinct measure_id, outcome_name from {tables[STATUS]} order by all").fetchall()
+        connection.execute(f"select distinct measure_id, outcome_name from {tables[FIGURES]} order by all").fetchall()
     )
     below = _rows(
         connection,
-        f"select distinct s.measure_id, s.unit_level from {tables[STATUS]} as s "
+        f"select distinct s.measure_id, s.unit_level from {tables[FIGURES]} as s "
         f"join {tables[REPORT]} as r using (measure_id, period_start, period_end) "
         "where s.unit_level <> 'council' and s.area_id = '' and s.status <> 'no_target' and r.is_reported order by all",
     )
@@ -151,7 +168,9 @@ def read_health(
         Panel(domain, name, tuple(measure for measure in measures if measure.row["domain"] == domain))
         for domain, name in dict.fromkeys((row["domain"], row["domain_name"]) for row in report)
     ]
-    datasets = _rows(connection, "select * from core.dim_datasets order by system, dataset")
+    datasets = []
+    if edition == "internal":
+        datasets = _rows(connection, "select * from core.dim_datasets order by system, dataset")
     start, end = connection.execute(
         "select reporting_period_start, reporting_period_end from core.dim_council"
     ).fetchall()[0]
@@ -165,44 +184,58 @@ def read_health(
     )
     story = Story(tuple(panels), hot_spots(spots), own_area, clinics=tuple(clinics))
     missing = [_missing(row) for row in datasets if row["is_missing"]]
+    reader = Reader(connection, publications, edition)
+    sheets = read_sheets(reader, story.measures)
+    places = read_places(reader, sheets)
+    own_pages = {*LISTS, *PATHS, *places.paths, *(page_path("measures", sheet.id) for sheet in sheets)}
+    links = Links(frozenset(own_pages | ({STATUS} if edition == "internal" else set())))
+    words = words_of(links)
     return Health(
         facts=facts,
         months=wording.months(start, end),
         story=replace(story, trust=_trust(story, facts, datasets, missing, _grades(connection, tables))),
-        downloads=tuple(_downloads(publications)),
+        downloads=tuple(_downloads(publications, edition)),
         missing_datasets=missing,
         unreported_measures=[
             {"measure_id": measure.id, "measure_name": measure.name, "domain": measure.row["domain_name"]}
             for measure in story.unreported
         ],
-        lists=tuple(measure_pages(Reader(connection, publications, AUDIENCE), story, facts.council)),
+        publications=tuple(publications),
+        edition=edition,
+        links=links,
+        lists=(
+            *measure_pages(reader, story, sheets, links, facts.council),
+            *place_pages(places, words),
+            *matter_pages(reader, facts, publications, words, edition),
+        ),
     )
 
 
-def pages(health: Health, release_id: str) -> dict[str, bytes]:
-    """The files of the site by their path below it. The same health and id give the same bytes."""
-    page = (
-        _environment()
-        .get_template("health.html.j2")
-        .render(
-            health=health,
-            facts=health.facts,
-            story=health.story,
-            release_id=release_id,
-            recent=RECENT,
-            most_changes=MOST_CHANGES,
-            chart=_chart,
-            spark=_spark,
-            period=_period(health.facts),
-            as_of=wording.day(health.facts.as_of),
-        )
+def pages(health: Health, release_id: str, files: Sequence[Mapping[str, Any]] = ()) -> dict[str, bytes]:
+    """The files of the site by their path below it. The same health, id and files give the same bytes.
+
+    Args:
+        files: entries of the release's other files (path, bytes, rows), for the page that lists them.
+    """
+    home = {
+        "health": health,
+        "story": health.story,
+        "recent": RECENT,
+        "most_changes": MOST_CHANGES,
+        "chart": _chart,
+        "spark": _spark,
+        "href": health.links.href,
+    }
+    drawn = (
+        Drawn("index.html", "health.html.j2", home),
+        *health.lists,
+        data_page(health.publications, files, health.edition),
     )
     return {
-        "index.html": page.encode("utf-8"),
         "fonts/OFL.txt": FONT_LICENCE.read_bytes(),
         "fonts/source-sans-3.woff2": FONT.read_bytes(),
         **{f"assets/{Path(name).name}": (HERE / "assets" / name).read_bytes() for name in ASSETS},
-        **{drawn.path: _rendered(drawn, health, release_id) for drawn in health.lists},
+        **{page.path: _rendered(page, health, release_id) for page in drawn},
     }
 
 
@@ -220,9 +253,11 @@ def _rendered(drawn: Drawn, health: Health, release_id: str) -> bytes:
             period=_period(health.facts),
             as_of=wording.day(health.facts.as_of),
             path=drawn.path,
+            section=SECTIONS.get(drawn.path.partition("/")[0], drawn.path),
             root="../" * drawn.path.count("/"),
             navigation=NAVIGATION,
-            is_internal=AUDIENCE == "internal",
+            edition=health.edition,
+            is_internal=health.edition == "internal",
         )
     )
     return page.encode("utf-8")
@@ -259,8 +294,6 @@ def _environment() -> Environment:
     environment.filters["sentence"] = wording.sentence
     environment.filters["after_colon"] = lambda text: wording.capital(str(text).split(": ", 1)[-1])
     environment.globals["missing_words"] = missing_words
-    environment.globals["style"] = Markup((HERE / "assets" / "page.css").read_text(encoding="utf-8"))
-    environment.globals["font"] = b64encode(FONT.read_bytes()).decode("ascii")
     return environment
 
 
@@ -269,19 +302,27 @@ def _with_subscripts(text: str) -> Markup:
     return Markup(str(escape(text)).replace("₂", "<sub>2</sub>"))
 
 
-def _published(publications: Sequence[Publication], name: str, columns: Sequence[str]) -> str:
-    """The quoted name of a table the page may read, once its columns are known to be marked for the audience."""
+def _published(publications: Sequence[Publication], name: str, columns: Sequence[str], edition: str) -> str:
+    """What to select from: a table once its columns are known to be marked for the edition's audience.
+
+    For the public, a column that is not marked is null and a table that is not published has no rows.
+    """
     for publication, table in pairs(publications):
-        if table.name == name and AUDIENCE in publication.audiences:
-            allowed = {column.name for column in table.columns_for(AUDIENCE)}
+        if table.name == name and edition in publication.audiences:
+            allowed = {column.name for column in table.columns_for(edition)}
             denied = [column for column in columns if column not in allowed]
-            if denied:
+            if denied and edition == "internal":
                 raise ExportError(
-                    f"the health page needs column '{name}.{denied[0]}', which is not marked for '{AUDIENCE}'. "
+                    f"the health page needs column '{name}.{denied[0]}', which is not marked for '{edition}'. "
                     "Add it to the column's config.meta.audiences."
                 )
+            if denied:
+                own = ", ".join(f"null as {column}" if column in denied else column for column in columns)
+                return f"(select {own} from {table.relation})"
             return table.relation
-    raise ExportError(f"the health page needs '{name}', which no exposure publishes to '{AUDIENCE}'. Add one.")
+    if edition == "internal":
+        raise ExportError(f"the health page needs '{name}', which no exposure publishes to '{edition}'. Add one.")
+    return f"(select {', '.join(f'null as {column}' for column in columns)} where false)"
 
 
 def _names(table: str) -> str:
@@ -316,7 +357,7 @@ def _series(
     own = _rows(
         connection,
         "select measure_id, period_type, period_start, period_end, period_label, numerator, denominator, value, "
-        f"target, status, is_provisional from {tables[STATUS]} where unit_level = 'council' and area_id = '' "
+        f"target, status, is_provisional from {tables[FIGURES]} where unit_level = 'council' and area_id = '' "
         "order by measure_id, period_type, period_start",
     )
     known = {row["measure_id"] for row in own}
@@ -457,17 +498,16 @@ def _trust(
     reporting = _period(facts)
     declared = [row for row in datasets if row["is_declared"]]
     sentences = [f"{story.coverage} for {reporting}"]
-    arrived = len(declared) - len(missing)
-    sentences.append(
-        f"{arrived} of {len(declared)} data sets arrived" + (f"; {len(missing)} late or missing" if missing else "")
-    )
-    rows = sum(row["row_count"] or 0 for row in declared)
-    rejected = sum(row["rejected_count"] or 0 for row in declared)
-    sentences.append(
-        f"{rejected:,} of {rows + rejected:,} rows were refused because they broke their data contract"
-        if rejected
-        else f"None of {rows:,} rows was refused"
-    )
+    if declared:
+        late = f"; {len(missing)} late or missing" if missing else ""
+        sentences.append(f"{len(declared) - len(missing)} of {len(declared)} data sets arrived{late}")
+        rows = sum(row["row_count"] or 0 for row in declared)
+        rejected = sum(row["rejected_count"] or 0 for row in declared)
+        sentences.append(
+            f"{rejected:,} of {rows + rejected:,} rows were refused because they broke their data contract"
+            if rejected
+            else f"None of {rows:,} rows was refused"
+        )
     passed = sum(check.passed for check in facts.checks)
     if facts.checks:
         warned = len(facts.checks) - passed
@@ -513,7 +553,7 @@ def missing_words(missing: Mapping[str, Any]) -> str:
     return f"{name}: {wording.sentence(missing['reason'] or 'nothing arrived')}{owner}"
 
 
-def _downloads(publications: Sequence[Publication]) -> list[Mapping[str, Any]]:
+def _downloads(publications: Sequence[Publication], edition: str) -> list[Mapping[str, Any]]:
     """What lies beside the page; links are relative, so that a copied release still works."""
     return [
         {
@@ -530,5 +570,5 @@ def _downloads(publications: Sequence[Publication]) -> list[Mapping[str, Any]]:
             ],
         }
         for publication in publications
-        if AUDIENCE in publication.audiences
+        if edition in publication.audiences
     ]

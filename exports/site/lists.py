@@ -6,18 +6,18 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any
 
 from markupsafe import Markup
 
 from exports import charts, wording
 from exports.health import LEVELS, PREFERRED, SIGNALS, VERDICTS, Cell, Measure, Point, Story
-from exports.site.measures import CRITERIA, GAPS, NAMED_CRITERIA, NARROW, WIDE, MeasureSheet, Place, read_sheets
+from exports.site.drawn import Drawn, Links, file_name, page_path
+from exports.site.measures import CRITERIA, GAPS, NAMED_CRITERIA, NARROW, WIDE, MeasureSheet, Place
 from exports.site.reading import Reader, Row
 
 SIGNAL_FILTERS = {
@@ -58,33 +58,22 @@ VERDICT_MEANS = {
 }
 
 
-class Drawn(NamedTuple):
-    """A page to render: its path in the site, its template and what the template needs; bytes where there is none."""
-
-    path: str
-    template: str | None
-    context: Any
-
-
-def file_name(identifier: str) -> str:
-    """An id as part of a file's name: letters, figures, '.', '_' and '-' stay; anything else becomes its code."""
-    return re.sub(r"[^A-Za-z0-9._-]", lambda found: f"_{ord(found[0]):x}_", identifier)
-
-
-def measure_pages(reader: Reader, story: Story, council: str, others: Collection[str] = ()) -> Iterator[Drawn]:
+def measure_pages(
+    reader: Reader, story: Story, sheets: Sequence[MeasureSheet], links: Links, council: str
+) -> Iterator[Drawn]:
     """Every page of this module, and each chart's figures as CSV.
 
     Args:
+        links: knows the site's pages, so that nothing links to one that is not there.
         council: the label that every file carries.
-        others: paths of the site's other pages, so that nothing links to one that is not there.
     """
-    sheets = read_sheets(reader, story.measures)
-    known = {*others, *(f"measures/{file_name(sheet.id)}.html" for sheet in sheets)}
-    words = _words(known)
+    words = words_of(links)
     names = {sheet.id: sheet.name for sheet in sheets}
     for sheet in sheets:
         name = file_name(sheet.id)
-        yield Drawn(f"measures/{name}.html", "measure.html.j2", {**words, "sheet": sheet, "data_href": f"{name}.csv"})
+        yield Drawn(
+            page_path("measures", sheet.id), "measure.html.j2", {**words, "sheet": sheet, "data_href": f"{name}.csv"}
+        )
         yield Drawn(f"measures/{name}.csv", None, figures_csv(sheet, council))
     yield Drawn("explore.html", "explore.html.j2", {**words, **_explore(reader, sheets)})
     yield Drawn(
@@ -131,7 +120,7 @@ def signal_words(point: Point) -> str:
     return SIGNALS.get(point.point_type, "")
 
 
-def _words(known: Collection[str]) -> dict[str, Any]:
+def words_of(links: Links) -> dict[str, Any]:
     """What the templates say and draw besides facts."""
     return {
         "wide": WIDE,
@@ -145,18 +134,15 @@ def _words(known: Collection[str]) -> dict[str, Any]:
         "status_words": lambda status: wording.STATUS.get(str(status), ""),
         "criterion_words": _criterion,
         "computed_words": lambda key: COMPUTED.get(str(key), ""),
-        "measure_path": lambda identifier: f"measures/{file_name(str(identifier))}.html",
-        "outcome_path": lambda identifier: f"outcomes/{file_name(str(identifier))}.html",
-        "unit_path": lambda identifier: f"units/{file_name(str(identifier))}.html",
-        "has_page": lambda path: path in known,
-        "link": lambda root, path, text: _link(root, path, text) if path in known else text,
+        "measure_path": lambda identifier: page_path("measures", identifier),
+        "outcome_path": lambda identifier: page_path("outcomes", identifier),
+        "unit_path": lambda identifier: page_path("units", identifier),
+        "has_page": links.has_page,
+        "link": links.to,
+        "href": links.href,
         "unit_spark": _unit_spark,
         "ended": lambda text: text if str(text).endswith("…") else wording.sentence(str(text)),
     }
-
-
-def _link(root: str, path: str, text: str) -> Markup:
-    return Markup('<a href="{}{}">{}</a>').format(root, path, text)
 
 
 def _basis_heading(measure: Measure) -> str:

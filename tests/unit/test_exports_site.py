@@ -137,7 +137,7 @@ def test_the_headline_is_made_from_the_data(page: Page) -> None:
         "Provisional: Complaints answered in time.",
         "Risk register: The workbook was not returned. Ask risk@brigstow.example.",
         "Complaints: 12 % fewer rows than usual.",
-        "Release 2026-27-Q2/r1",
+        "release 2026-27-Q2/r1",
         "Open Government Licence v3.0. Contains public sector information",
     ],
 )
@@ -176,8 +176,9 @@ def test_the_structure_can_be_heard(page: Page) -> None:
     assert all(after - before <= 1 for before, after in pairwise(levels))
     assert page.all("a")[0] == {"class": "skip", "href": "#content"}
     assert page.all("main")[0]["id"] == "content"
-    for tag in ("header", "main", "footer", "nav"):
+    for tag in ("header", "main", "footer"):
         assert len(page.all(tag)) == 1
+    assert [nav["aria-label"] for nav in page.all("nav")] == ["Pages", "On this page"]
     for picture in page.all("svg"):
         assert (picture.get("role") == "img" and picture.get("aria-label")) or picture.get("aria-hidden") == "true"
     for head in page.all("th"):

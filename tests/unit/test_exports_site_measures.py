@@ -18,7 +18,7 @@ from exports_fixture import ANSWERED, FACTS, SICKNESS, SMALL, Series, make_curat
 from exports import site
 from exports.formats import connect
 from exports.publications import Publication, publications_of
-from exports.site.lists import file_name, measure_pages
+from exports.site.drawn import file_name
 from exports.site.reading import Reader
 
 WORSE = replace(
@@ -220,9 +220,8 @@ def test_reading_takes_one_query_per_table_not_per_measure(tmp_path: Path) -> No
     counts = []
     for name, measures in (("few", many[:2]), ("many", many)):
         with connect(make_curated(tmp_path / f"{name}.duckdb", measures)) as connection:
-            story = site.read_health(connection, publications, FACTS).story
             counting = Counting(connection)
-            list(measure_pages(Reader(counting, publications, "internal"), story, FACTS.council))  # type: ignore[arg-type]
+            site.read_health(counting, publications, FACTS)  # type: ignore[arg-type]
             counts.append(counting.asked)
     assert counts[0] == counts[1] > 0
 
