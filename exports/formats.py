@@ -1,4 +1,4 @@
-"""How a table becomes a file: Parquet and CSV with the same bytes for the same rows, and the reading back of them.
+"""How a table becomes a file, Parquet, CSV or JSON: the same bytes for the same rows, and the reading back of them.
 Belongs here: ordering, types, quoting, neutralising. Not here: which columns may leave (publications) or where files go
 (release)."""
 
@@ -6,9 +6,13 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -21,6 +25,8 @@ from exports.publications import Column, Table
 # and a leading tab, carriage return or line feed (OWASP, "CSV injection").
 FORMULA_CELL = r"^[\t\r\n]|^[\s\x{A0}\x{FEFF}]*[=+\-@＝＋－＠]"
 ROWS_PER_BATCH = 122_880  # DuckDB's own row group, so a batch is never a fraction of one
+ROWS_PER_GROUP = 20_480  # of Parquet: small enough that a reader who wants one measure skips most of a feed
+NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT")
 
 
 @dataclass(frozen=True)
@@ -32,10 +38,20 @@ class Selection:
     order_by: tuple[str, ...] = ()
 
     @property
-    def ordering(self) -> str:
+    def order_names(self) -> list[str]:
         """Every column takes part, so that rows can only swap places with their equals."""
-        names = dict.fromkeys([*self.order_by, *(column.name for column in self.columns)])
-        return ", ".join(f'"{name}" asc nulls first' for name in names)
+        return list(dict.fromkeys([*self.order_by, *(column.name for column in self.columns)]))
+
+    @property
+    def ordering(self) -> str:
+        """`order_names` as SQL: absent values first."""
+        return ", ".join(f'"{name}" asc nulls first' for name in self.order_names)
+
+    @property
+    def query(self) -> str:
+        """SQL for the rows, in their order."""
+        names = ", ".join(f'"{column.name}"' for column in self.columns)
+        return f"select {names} from {self.table.relation} order by {self.ordering}"
 
 
 def connect(curated: Path) -> duckdb.DuckDBPyConnection:
@@ -69,21 +85,23 @@ def write_parquet(
 ) -> int:
     """Write the selection as typed, sorted Parquet and return its rows.
 
-    The file's metadata holds `metadata` as given and, on each field, the column's description. No time, host or
-    thread leaves a mark: equal rows give equal bytes for the same pyarrow version.
+    The file's metadata holds `metadata` as given and, on each field, the column's description; its row groups are small
+    and say how they are sorted, so that readers skip those they do not need. No time, host or thread leaves a mark:
+    equal rows give equal bytes for the same pyarrow version.
     """
-    names = ", ".join(f'"{column.name}"' for column in selection.columns)
-    query = f"select {names} from {selection.table.relation} order by {selection.ordering}"
-    reader = connection.execute(query).to_arrow_reader(ROWS_PER_BATCH)
+    reader = connection.execute(selection.query).to_arrow_reader(ROWS_PER_GROUP)
     fields = [
         field.with_metadata({"description": column.description})
         for field, column in zip(reader.schema, selection.columns, strict=True)
     ]
     schema = pa.schema(fields, metadata={key: metadata[key] for key in sorted(metadata)})
+    order = pq.SortingColumn.from_ordering(
+        schema, [(name, "ascending") for name in selection.order_names], null_placement="at_start"
+    )
     rows = 0
-    with pq.ParquetWriter(path, schema, compression="zstd", version="2.6") as writer:
+    with pq.ParquetWriter(path, schema, compression="zstd", version="2.6", sorting_columns=order) as writer:
         for batch in reader:
-            writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema), row_group_size=ROWS_PER_BATCH)
+            writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema), row_group_size=ROWS_PER_GROUP)
             rows += batch.num_rows
     return rows
 
@@ -105,6 +123,44 @@ def write_csv(connection: duckdb.DuckDBPyConnection, selection: Selection, path:
             if batch.num_rows:
                 file.write("\r\n".join(batch.column(0).to_pylist()) + "\r\n")
             rows += batch.num_rows
+    return rows
+
+
+def write_json(
+    connection: duckdb.DuckDBPyConnection, selection: Selection, path: Path, metadata: Mapping[str, str]
+) -> int:
+    """Write the selection as one JSON object and return its rows.
+
+    Its keys: `metadata` as given; `columns` with name, DuckDB type and description; `rows`, an object and a line each,
+    in the order of the CSV file. Decimals are number literals as stored, dates and times ISO 8601 text, absent values
+    null, and so is a floating-point value that is no number. Text is untouched: nothing runs JSON.
+    """
+    types = _database_types(connection, selection)
+    head = {
+        "metadata": {key: metadata[key] for key in sorted(metadata)},
+        "columns": [
+            {"name": column.name, "type": types[column.name], "description": column.description}
+            for column in selection.columns
+        ],
+    }
+    cells = [
+        f"{_literal(json.dumps(column.name, ensure_ascii=False))} || ': ' || "
+        f"coalesce({_json(column.name, types[column.name])}, 'null')"
+        for column in selection.columns
+    ]
+    query = (
+        f"select '{{' || concat_ws(', ', {', '.join(cells)}) || '}}' from {selection.table.relation} "
+        f"order by {selection.ordering}"
+    )
+    reader = connection.execute(query).to_arrow_reader(ROWS_PER_BATCH)
+    rows = 0
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.write(to_json(head).removesuffix("\n}\n") + ',\n  "rows": [')
+        for batch in reader:
+            if batch.num_rows:
+                file.write((",\n    " if rows else "\n    ") + ",\n    ".join(batch.column(0).to_pylist()))
+            rows += batch.num_rows
+        file.write("\n  ]\n}\n" if rows else "]\n}\n")
     return rows
 
 
@@ -145,6 +201,8 @@ def check_written(
     Raises:
         ExportError: naming the file and what differs.
     """
+    if file_format == "json":
+        return _check_json(connection, selection, path, expected)
     columns = [column.name for column in selection.columns]
     if file_format == "parquet":
         source = f"read_parquet({_literal(str(path))})"
@@ -195,8 +253,66 @@ def _database_types(connection: duckdb.DuckDBPyConnection, selection: Selection)
     return database_columns(connection, selection.table)
 
 
+def _check_json(
+    connection: duckdb.DuckDBPyConnection, selection: Selection, path: Path, expected: Mapping[str, str]
+) -> None:
+    """Compare a JSON file with the database, row by row and in order; numbers by their digits, never as floats."""
+    columns = [column.name for column in selection.columns]
+    content = json.loads(path.read_text(encoding="utf-8"), parse_float=Decimal, parse_int=Decimal)
+    found = {column["name"]: column["type"] for column in content["columns"]}
+    if list(found.items()) != [(name, expected[name]) for name in columns]:
+        raise ExportError(f"{path.name}: its columns {found} are not those of the contract {dict(expected)}.")
+    rows = content["rows"]
+    stored = 0
+    differs = False
+    for batch in connection.execute(selection.query).to_arrow_reader(ROWS_PER_BATCH):
+        for row in batch.to_pylist():
+            wanted = {name: _raw(value) for name, value in row.items()}
+            # bool is compared by its type as well: in Python True equals 1.
+            differs = differs or stored >= len(rows) or _typed(rows[stored]) != _typed(wanted)
+            stored += 1
+    if len(rows) != stored:
+        raise ExportError(f"{path.name}: {len(rows):,} rows written, {stored:,} in {selection.table.relation}.")
+    if differs:
+        raise ExportError(f"{path.name}: its rows differ from those of {selection.table.relation}.")
+
+
+def _typed(row: Mapping[str, Any]) -> list[tuple[str, type, Any]]:
+    return [(name, type(value), value) for name, value in row.items()]
+
+
+def _raw(value: Any) -> Any:
+    """A stored value as `json.loads` gives it back when it reads numbers as decimals."""
+    if isinstance(value, float):
+        return Decimal(repr(value)) if math.isfinite(value) else None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Decimal(value)
+    if isinstance(value, datetime):
+        utc = value.astimezone(UTC).replace(tzinfo=None) if value.tzinfo else value
+        return utc.isoformat(timespec="microseconds") + ("Z" if value.tzinfo else "")
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _json(name: str, kind: str) -> str:
+    """SQL for a column's JSON literal; null for an absent value."""
+    column = f'"{name}"'
+    if kind in NUMBERS or kind.startswith("DECIMAL") or kind == "BOOLEAN":
+        return f"cast({column} as varchar)"
+    if kind in ("FLOAT", "DOUBLE"):
+        return f"case when isfinite({column}) then cast({column} as varchar) end"
+    return f"cast(to_json({_plain_text(name, kind, 'JSON')}) as varchar)"
+
+
 def _text(name: str, kind: str) -> str:
-    """SQL for a column's CSV text before quoting: ISO 8601 dates and times, decimals as stored, text neutralised."""
+    """SQL for a column's CSV text before quoting: as `_plain_text`, text neutralised."""
+    cell = _plain_text(name, kind, "CSV")
+    if kind in ("VARCHAR", "JSON", "UUID", "BLOB") or kind.startswith("ENUM"):
+        return f"case when regexp_matches({cell}, {_literal(FORMULA_CELL)}) then '''' || {cell} else {cell} end"
+    return cell
+
+
+def _plain_text(name: str, kind: str, file_format: str) -> str:
+    """SQL for a column's text: ISO 8601 dates and times, decimals as stored."""
     column = f'"{name}"'
     if kind == "TIMESTAMP WITH TIME ZONE":
         return f"strftime({column} at time zone 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ')"
@@ -204,11 +320,8 @@ def _text(name: str, kind: str) -> str:
         return f"strftime({column}, '%Y-%m-%dT%H:%M:%S.%f')"
     if kind.startswith(("STRUCT", "MAP", "UNION")) or kind.endswith("]"):
         raise ExportError(
-            f"column '{name}' is a {kind}, which CSV cannot hold. Publish it as Parquet only, or flatten it."
+            f"column '{name}' is a {kind}, which {file_format} cannot hold. Publish it as Parquet only, or flatten it."
         )
-    if kind in ("VARCHAR", "JSON", "UUID", "BLOB") or kind.startswith("ENUM"):
-        cell = f"cast({column} as varchar)"
-        return f"case when regexp_matches({cell}, {_literal(FORMULA_CELL)}) then '''' || {cell} else {cell} end"
     return f"cast({column} as varchar)"
 
 

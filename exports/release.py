@@ -334,9 +334,8 @@ class _Edition:
         elif file_format == "csv":
             rows = formats.write_csv(self.connection, selection, path)
         else:
-            write_json = _given("formats", "write_json")
-            assert write_json is not None
-            rows = write_json(self.connection, selection, path)
+            metadata = _file_metadata(publication, self.facts, "internal")
+            rows = formats.write_json(self.connection, selection, path, metadata)
         formats.check_written(self.connection, selection, path, file_format, expected)
         columns = [{"name": column.name, "type": expected[column.name]} for column in selection.columns]
         return self._document(publication, path, file_format) | {"rows": rows, "columns": columns}

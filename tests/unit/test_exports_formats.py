@@ -1,9 +1,10 @@
-"""Bytes of published files: Parquet and CSV are typed, ordered, safe to open and the same for the same rows."""
+"""Bytes of published files: Parquet, CSV and JSON are typed, ordered, safe to open and the same for the same rows."""
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -24,6 +25,7 @@ from exports.formats import (
     normalised_type,
     write_csv,
     write_csv_rows,
+    write_json,
     write_parquet,
 )
 from exports.publications import Column, Table
@@ -152,6 +154,77 @@ def test_parquet_is_typed_sorted_and_described(tmp_path: Path) -> None:
     check_written(connection, selection(), tmp_path / "feed.parquet", "parquet", TYPES)
 
 
+def test_json_bytes(tmp_path: Path) -> None:
+    connection = database(
+        tmp_path / "x.duckdb", [*ROWS[:2], ("=1\t−2", None, Decimal("99999999999999.0001"), None, None)]
+    )
+    assert write_json(connection, selection(), tmp_path / "feed.json", {"b": "2", "a": "£1"}) == 3
+    text = (tmp_path / "feed.json").read_bytes().decode("utf-8")
+    assert text.startswith('{\n  "metadata": {\n    "a": "£1",\n    "b": "2"\n  },\n  "columns": [\n')
+    assert text.partition('  "rows": [\n')[2] == (
+        '    {"name": "=1\\t−2", "day": null, "value": 99999999999999.0001, "is_ours": null, "seen_at": null},\n'
+        '    {"name": "Libraries, museums", "day": null, "value": 1234.5678, "is_ours": false, "seen_at": null},\n'
+        '    {"name": "Parks", "day": "2026-09-30", "value": -1.5000, "is_ours": true, '
+        '"seen_at": "2026-10-14T08:30:00.000000Z"}\n'
+        "  ]\n}\n"
+    )
+    assert json.loads(text)["columns"][2] == {
+        "name": "value", "type": "DECIMAL(18,4)", "description": "About value.",
+    }  # fmt: skip
+    check_written(connection, selection(), tmp_path / "feed.json", "json", TYPES)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cells=st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0")), max_size=5))
+def test_any_text_comes_back_from_json_untouched(cells: list[str], tmp_path: Path) -> None:
+    (tmp_path / "x.duckdb").unlink(missing_ok=True)
+    with database(tmp_path / "x.duckdb", [(cell, date(2026, 1, 1), None, None, None) for cell in cells]) as connection:
+        write_json(connection, selection(), tmp_path / "feed.json", {})
+        check_written(connection, selection(), tmp_path / "feed.json", "json", TYPES)
+    read = json.loads((tmp_path / "feed.json").read_text(encoding="utf-8"))["rows"]
+    assert sorted(row["name"] for row in read) == sorted(cells)
+
+
+def test_json_that_differs_from_the_database_is_found_out(tmp_path: Path) -> None:
+    connection = database(tmp_path / "x.duckdb", ROWS[:2])
+    path = tmp_path / "feed.json"
+    write_json(connection, selection(), path, {})
+    text = path.read_text(encoding="utf-8")
+    for old, new, said in (
+        ("1234.5678", "1234.5679", "its rows differ"),
+        ("1234.5678", '"1234.5678"', "its rows differ"),
+        ("true", "1", "its rows differ"),
+        ("null", '""', "its rows differ"),
+        ("DECIMAL(18,4)", "DOUBLE", "its columns"),
+        ('"rows": [', '"rows": [{},', "3 rows written, 2 in"),
+    ):
+        assert old in text
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+        with pytest.raises(ExportError, match=said):
+            check_written(connection, selection(), path, "json", TYPES)
+
+
+def test_a_reader_of_one_measure_skips_most_row_groups(tmp_path: Path) -> None:
+    with duckdb.connect(str(tmp_path / "x.duckdb")) as connection:
+        connection.execute(
+            "create schema marts; create table marts.feed as select * from (select "
+            "printf('M%02d', i // 1000)::varchar as name, date '2026-01-01' as day, "
+            "(i % 1000)::decimal(18, 4) as value, true as is_ours, null::timestamptz as seen_at "
+            "from range(50000) as t(i)) order by hash(value)"
+        )
+    write_parquet(connect(tmp_path / "x.duckdb"), selection(), tmp_path / "feed.parquet", {})
+    assert pq.read_table(tmp_path / "feed.parquet", columns=["name"])["name"].to_pylist() == [
+        f"M{i // 1000:02}" for i in range(50_000)
+    ]
+    metadata = pq.ParquetFile(tmp_path / "feed.parquet").metadata
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    assert [group.num_rows for group in groups] == [20_480, 20_480, 9_040]
+    ranges = [(group.column(0).statistics.min, group.column(0).statistics.max) for group in groups]
+    assert ranges == [("M00", "M20"), ("M20", "M40"), ("M40", "M49")]
+    first = groups[0].sorting_columns[0]
+    assert (first.column_index, first.descending, first.nulls_first) == (0, False, True)
+
+
 def test_equal_rows_give_equal_bytes(tmp_path: Path) -> None:
     """In whatever order the rows lie, with any number of threads."""
     many = [(f"Unit {i % 7}", date(2026, 1, 1), Decimal(i % 1000), i % 2 == 0, None) for i in range(3000)]
@@ -162,7 +235,8 @@ def test_equal_rows_give_equal_bytes(tmp_path: Path) -> None:
             connection.execute(f"set threads = {threads}")
             write_parquet(connection, selection(), tmp_path / "feed.parquet", {"b": "2", "a": "1"})
             write_csv(connection, selection(), tmp_path / "feed.csv")
-            found.add(((tmp_path / "feed.parquet").read_bytes(), (tmp_path / "feed.csv").read_bytes()))
+            write_json(connection, selection(), tmp_path / "feed.json", {"b": "2", "a": "1"})
+            found.add(tuple((tmp_path / f"feed.{suffix}").read_bytes() for suffix in ("parquet", "csv", "json")))
     assert len(found) == 1
 
 
@@ -173,6 +247,9 @@ def test_an_empty_table_is_a_header(tmp_path: Path) -> None:
     assert (tmp_path / "feed.csv").read_bytes() == b"name,day,value,is_ours,seen_at\r\n"
     check_written(connection, selection(), tmp_path / "feed.csv", "csv", TYPES)
     check_written(connection, selection(), tmp_path / "feed.parquet", "parquet", TYPES)
+    assert write_json(connection, selection(), tmp_path / "feed.json", {}) == 0
+    assert json.loads((tmp_path / "feed.json").read_text(encoding="utf-8"))["rows"] == []
+    check_written(connection, selection(), tmp_path / "feed.json", "json", TYPES)
 
 
 def test_a_file_that_differs_from_the_database_is_found_out(tmp_path: Path) -> None:
