@@ -29,6 +29,7 @@ DRAFT = ".draft-"  # a folder being written; one that is left was killed and goe
 LINK = ".current-"  # a symlink about to become `current`
 LOCK = ".lock"
 VALUES = "feed_measure_values"
+CHARTS = "feed_spc"
 PERIOD_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 TABLE_FORMATS = ("parquet", "csv", "json")  # one file per table; the others are one document per publication
 SOFTWARE = ("duckdb", "pyarrow", "dbt-core", "dbt-duckdb", "typst", "vl-convert-python", "xlsxwriter", "highspy")
@@ -298,15 +299,17 @@ class _Edition:
         for name in {entry["path"].partition("/")[0] for entry in self._documents} & {"site", "public"}:
             shutil.rmtree(self.folder / name)
         self._documents = []
-        write_workbook = _given("workbook", "write_workbook")
+        from exports.workbook import write_workbook  # xlsxwriter is not wanted by those who only read releases
+
         for publication in self.publications:
-            if write_workbook and "xlsx" in publication.formats and "internal" in publication.audiences:
+            if "xlsx" in publication.formats and "internal" in publication.audiences:
                 path = self._place(f"{publication.kind}s") / f"{publication.name}.xlsx"
                 selections = [
                     formats.Selection(table, table.columns_for("internal"), publication.order_by)
                     for table in publication.tables
                 ]
-                write_workbook(self.connection, publication, selections, path, self.facts, release_id)
+                series = self._series() if publication.kind == "report" else None
+                write_workbook(self.connection, publication, selections, path, self.facts, release_id, series)
                 self._documents.append(self._document(publication, path, "xlsx"))
         if self.health is None:
             self.health = site.read_health(self.connection, self.publications, self.facts)
@@ -323,6 +326,13 @@ class _Edition:
                 for path in sorted(folder.rglob("*"))
                 if path.is_file()
             ]
+
+    def _series(self) -> formats.Selection | None:
+        """The control charts as this audience sees them; None where they are not published to it."""
+        for publication, table in pairs(self.publications):
+            if table.name == CHARTS and "internal" in publication.audiences:
+                return formats.Selection(table, table.columns_for("internal"), publication.order_by)
+        return None
 
     def _write_table(
         self, publication: Publication, selection: formats.Selection, file_format: str, expected: Mapping[str, str]
