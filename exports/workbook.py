@@ -29,7 +29,9 @@ MOST_TEXT: Final = 32_767  # characters in a cell
 SHEET_NAME: Final = 31
 MOST_CHARTS: Final = 12
 MOST_POINTS: Final = 36  # of a chart: three years of months
-WIDEST, NARROWEST = 52, 9  # characters; longer text is wrapped
+WIDEST, NARROWEST = 60, 9  # characters; longer text is wrapped
+WIDEST_PRINTED = 220  # characters on a page across
+ROW_HEIGHT, MOST_HEIGHT = 15.0, 405.0  # points; Excel refuses more than 409
 ROWS_MEASURED = 200  # for the widths
 INK, GREY, LINE, ACCENT = "#14202E", "#56616F", "#C9D1D8", "#0B5C6B"
 # Quantities with as many decimals as their row says (`decimal_places`); other decimals show what they have.
@@ -157,8 +159,10 @@ class _Book:
         self, sheet: Worksheet, publication: Publication, release_id: str, listed: Sequence[tuple[str, str]]
     ) -> None:
         facts = self.facts
-        sheet.set_column(0, 0, 22)
+        sheet.set_column(0, 0, 28)
         sheet.set_column(1, 1, 100)
+        sheet.set_row(0, 26)
+        sheet.set_row(1, 20)
         sheet.hide_gridlines(2)
         sheet.write_string(0, 0, publication.label, self._format(bold=True, font_size=18))
         sheet.write_string(1, 0, f"{facts.council}, {facts.period_label}", self._format(font_size=13, font_color=GREY))
@@ -185,16 +189,21 @@ class _Book:
         ]  # fmt: skip
         for label, text in [*(line for line in lines if line[1]), *((f"Sheet '{n}'", about) for n, about in listed)]:
             number += 1
+            sheet.set_row(number, _height(text, 100))
             sheet.write_string(number, 0, label, self._format(bold=True))
             sheet.write_string(number, 1, text[:MOST_TEXT], self._format(text_wrap=True))
-        self._page(sheet)
+        self._page(sheet, fit=True)
 
     def _table(self, name: str, table: str, columns: Sequence[_Column], rows: Sequence[Mapping[str, Any]]) -> Worksheet:
         """A sheet with the rows as an Excel table; without rows, which Excel's tables must have, a line says so."""
         sheet = self.workbook.add_worksheet(name)
         heading = self._format(bold=True, text_wrap=True, bottom=1, bottom_color=INK)
-        for index, column in enumerate(columns):
-            widest = _width(column, rows[:ROWS_MEASURED])
+        widths = [_width(column, rows[:ROWS_MEASURED]) for column in columns]
+        sheet.set_row(0, max(_height(c.heading, width - 4) for c, width in zip(columns, widths, strict=True)))
+        wrapped = [column.name for column, width in zip(columns, widths, strict=True) if width >= WIDEST]
+        for number, row in enumerate(rows, 1):
+            sheet.set_row(number, max((_height(str(row[name] or ""), WIDEST) for name in wrapped), default=ROW_HEIGHT))
+        for index, (column, widest) in enumerate(zip(columns, widths, strict=True)):
             sheet.set_column(index, index, widest)
             sheet.write_string(0, index, column.heading, heading)
             if column.note:
@@ -213,13 +222,15 @@ class _Book:
             sheet.write_string(1, 0, "There are no rows for this period.", self._format(italic=True))
         sheet.freeze_panes(1, 0)
         sheet.repeat_rows(0)
-        self._page(sheet)
+        self._page(sheet, fit=sum(widths) <= WIDEST_PRINTED)
         return sheet
 
-    def _page(self, sheet: Worksheet) -> None:
+    def _page(self, sheet: Worksheet, *, fit: bool) -> None:
+        """A4 across; `fit` makes it one page wide, which of a wide table nobody could read."""
         sheet.set_landscape()
         sheet.set_paper(9)
-        sheet.fit_to_pages(1, 0)
+        if fit:
+            sheet.fit_to_pages(1, 0)
         # In headers and footers & begins a code.
         said = f"{self._notice or self.facts.council} {self.facts.period_label}".replace("&", "&&")
         sheet.set_footer(f"&L{said[:200]}&RPage &P of &N")
@@ -258,7 +269,7 @@ class _Book:
         names = ("measure_name", "period_label", "value", "mean", "lower_limit", "upper_limit")
         columns = [_Column(name, _heading(name)) for name in names]
         self._table("Chart data", "chart_data", columns, [point for _, points in charted for point in points])
-        first = 1
+        first = 1  # row of the sheet
         for index, (title, points) in enumerate(charted):
             last = first + len(points) - 1
             chart = self.workbook.add_chart({"type": "line"})
@@ -295,7 +306,7 @@ class _Book:
                 "object_position": 2,
             })  # fmt: skip
             first = last + 1
-        self._page(sheet)
+        self._page(sheet, fit=True)
 
 
 def _charted(
@@ -392,6 +403,12 @@ def _width(column: _Column, rows: Sequence[Mapping[str, Any]]) -> int:
     longest = max((len(_shown(row[column.name])) for row in rows), default=0)
     words = max(len(word) for word in column.heading.split())
     return min(WIDEST, max(NARROWEST, longest + 2, words + 4))
+
+
+def _height(text: str, width: int) -> float:
+    """Points for wrapped text, estimated: LibreOffice does not make room by itself."""
+    lines = sum(math.ceil(len(line) / (width * 1.05)) or 1 for line in text.splitlines() or [""])
+    return min(MOST_HEIGHT, ROW_HEIGHT * lines)
 
 
 def _shown(value: Any) -> str:
