@@ -502,6 +502,7 @@ class Cell:
 class HotSpot:
     """One organisational unit and its cells by domain, as far as it has measures there."""
 
+    unit_id: str
     unit: str
     cells: Mapping[str, Cell]
 
@@ -759,7 +760,7 @@ def hot_spots(rows: Sequence[Mapping[str, Any]]) -> HotSpots | None:
             units.setdefault((str(row["unit_id"]), str(row["unit_name"])), {})[str(row["domain"])] = Cell(
                 int(row["concerns"]), int(row["lasting_concerns"]), int(row["off_target"]), str(row["evidence"])
             )
-    spots = [HotSpot(name, cells) for (_, name), cells in units.items()]
+    spots = [HotSpot(key, name, cells) for (key, name), cells in units.items()]
     some = [spot for spot in spots if any(cell.concerns or cell.off_target for cell in spot.cells.values())]
     order = {str(row["domain"]): row["domain_order"] for row in rows}
     return HotSpots(

@@ -71,11 +71,13 @@ class Page(HTMLParser):
         return [attrs for name, attrs in self.tags if name == tag]
 
 
-def markup_of(folder: Path, measures: list[Series], facts: ReleaseFacts = FACTS, **options: object) -> str:
+def markup_of(
+    folder: Path, measures: list[Series], facts: ReleaseFacts = FACTS, path: str = "index.html", **options: object
+) -> str:
     curated = make_curated(folder / "curated.duckdb", measures, council=facts.council, **options)  # type: ignore[arg-type]
     with connect(curated) as connection:
         health = site.read_health(connection, publications_of(manifest_content()), facts)
-    return site.pages(health, "2026-27-Q2/r1")["index.html"].decode("utf-8")
+    return site.pages(health, "2026-27-Q2/r1")[path].decode("utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -224,7 +226,6 @@ def test_contrast_is_enough() -> None:
 def test_every_point_is_in_the_table_behind_the_chart(page: Page) -> None:
     assert "Q3 2024/25 80.0% 80 of 100 85% off target" in page.text
     assert "Q2 2026/27 (provisional) 87.9% 102 of 116 85% on target" in page.text
-    assert "£1.4m of £13.4m" in page.text  # agency spend and the pay bill
 
 
 def test_services_that_miss_targets_come_worst_first(page: Page) -> None:
@@ -453,8 +454,9 @@ def test_the_period_before_is_called_by_its_name_after_a_gap(tmp_path: Path) -> 
 def test_an_unreported_measure_keeps_its_history_in_sight(tmp_path: Path) -> None:
     page = Page(markup_of(tmp_path, [ANSWERED, AGENCY]))
     assert "Agency share of the pay bill not reported" in page.text
-    assert "Q2 2026/27 no value" in page.text
-    assert "Q1 2026/27 10.3%" in page.text
+    own = Page(markup_of(tmp_path / "own", [ANSWERED, AGENCY], path=f"measures/{AGENCY.measure_id}.html"))
+    assert "Q2 2026/27 no value" in own.text
+    assert "Q1 2026/27 10.3%" in own.text
 
 
 def test_the_same_data_gives_the_same_page(tmp_path: Path) -> None:
