@@ -99,7 +99,7 @@ def _status(reader: Reader, facts: ReleaseFacts) -> dict[str, Any]:
     missing = sum(bool(row["is_missing"]) for row in datasets)
     gaps = reader.rows("feed_measure_gaps", GAP, order_by="period_start desc, measure_name, measure_id, unit_name")
     failed = [check for check in facts.checks if not check.passed]
-    headline = f"{len(datasets) - missing} of {wording.count(len(datasets), 'data set')} arrived"
+    headline = f"{len(datasets) - missing} of {len(datasets)} data sets arrived"
     if facts.checks:
         headline += f"; {wording.count(len(failed), 'warning')} from {wording.count(len(facts.checks), 'check')}"
     return {

@@ -196,7 +196,7 @@ def read_places(reader: Reader, sheets: Sequence[MeasureSheet]) -> Places:
                 found.setdefault(place.id, []).append(place_line(sheet, place))
     areas = [
         row
-        for row in reader.rows("feed_areas", AREA, order_by="area_type, area_name, area_id")
+        for row in _counted(reader.rows("feed_areas", AREA, order_by="area_type, area_name, area_id"))
         if str(row["area_id"]) in by_area or (row["area_type"] != SMALL_AREA and row["valid_to"] is None)
     ]
     return Places(
@@ -220,6 +220,13 @@ def read_places(reader: Reader, sheets: Sequence[MeasureSheet]) -> Places:
             "risks": reader.rows("feed_risks", RISK, order_by="quarter_start desc, current_score desc, risk_id"),
         },
     )
+
+
+def _counted(areas: Sequence[Row]) -> list[Row]:
+    """Areas whose kind demand is not matched to (the whole council) have no counts, which is not the same as none."""
+    counted = {row["area_type"] for row in areas if row["requests"] or row["complaints"]}
+    uncounted = dict.fromkeys(("requests", "judged_requests", "failure_requests", "complaints"))
+    return [row if row["area_type"] in counted else {**row, **uncounted} for row in areas]
 
 
 def place_pages(places: Places, words: Mapping[str, Any]) -> Iterator[Drawn]:
