@@ -217,7 +217,7 @@ def test_a_changed_row_makes_the_next_release_and_leaves_the_last(house: House) 
     assert (second.release_id, second.is_new, second.is_current) == ("2026-27-Q2/r2", True, True)
     assert house.current == "2026-27-Q2/r2"
     assert {path: path.read_bytes() for path in first.path.rglob("*") if path.is_file()} == before
-    assert "Release 2026-27-Q2/r2" in (second.path / "site" / "index.html").read_text(encoding="utf-8")
+    assert "release 2026-27-Q2/r2" in (second.path / "site" / "index.html").read_text(encoding="utf-8")
     assert not house.publish().is_new
 
 
