@@ -134,7 +134,10 @@ class Measure:
     def shape(self) -> str:
         """▲ or ▼ for a real change (the way of the value), ◆ where neither way is better, ● for usual variation."""
         if self.variation in ("special_cause_improvement", "special_cause_concern"):
-            return "▲" if self.process and self.process[-1].is_upward else "▼"
+            if self.process:
+                return "▲" if self.process[-1].is_upward else "▼"
+            if self.row["polarity"] in ("higher", "lower"):  # no chart is published: good and bad tell the way
+                return "▲" if is_upward({**self.row, "point_type": self.variation}) else "▼"
         return "◆" if self.is_signal else "●"
 
     @property

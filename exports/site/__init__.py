@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 from exports import charts, wording
 from exports.errors import ExportError
 from exports.facts import ReleaseFacts
-from exports.health import MOST_CHANGES, MOST_POINTS, RECENT, Measure, Panel, Point, Story, Trust, hot_spots
+from exports.health import MOST_CHANGES, MOST_POINTS, RECENT, Measure, Panel, Point, Story, Trust, hot_spots, is_upward
 from exports.publications import Publication, pairs
 from exports.site.drawn import Drawn, Links, page_path
 from exports.site.lists import measure_pages, words_of
@@ -115,7 +115,8 @@ def read_health(
 
     Args:
         edition: 'internal' or 'public': only tables and columns of this audience are read. The home page's must all
-            be there inside; for the public, what is missing is left out.
+            be there inside; for the public, what is missing is left out. Small counts are as hidden as `connection` hides them: the
+            public pages must be read from the masked tables (public), never from the curated database.
 
     Raises:
         ExportError: a table the page needs is not published, or not with the columns it needs.
@@ -412,19 +413,11 @@ def _processes(
             upper_limit=row["upper_limit"],
             process_group=int(row["process_group"]),
             point_type=str(row["point_type"]),
-            is_upward=_is_upward(row),
+            is_upward=is_upward(row),
             median=medians.get((row["measure_id"], row["period_start"], row["period_end"])),
         )
         processes.setdefault(row["measure_id"], []).append(point)
     return processes
-
-
-def _is_upward(row: Mapping[str, Any]) -> bool:
-    """Which way a signal goes: a rising trend does even while it is below the mean."""
-    upward = {"higher": "special_cause_improvement", "lower": "special_cause_concern"}.get(row["polarity"])
-    if upward and row["point_type"] in ("special_cause_improvement", "special_cause_concern"):
-        return bool(row["point_type"] == upward)
-    return bool(row["value"] > row["mean"])
 
 
 def _points_of(row: Mapping[str, Any], by_type: Mapping[str, list[Point]]) -> tuple[Point, ...]:

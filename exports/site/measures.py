@@ -15,7 +15,7 @@ from typing import Any
 from markupsafe import Markup
 
 from exports import charts, wording
-from exports.health import LEVELS, SIGNALS, VERDICTS, Measure, Point
+from exports.health import LEVELS, SIGNALS, VERDICTS, Measure, Point, is_upward
 from exports.site.reading import Reader, Row
 from exports.xmr import cause_words
 
@@ -512,19 +512,11 @@ def _point(row: Row, numbers: Mapping[Any, Row]) -> Reading:
             upper_limit=row["upper_limit"],
             process_group=int(row["process_group"] or 1),
             point_type=str(row["point_type"] or ""),
-            is_upward=_is_upward(row),
+            is_upward=is_upward(row),
         ),
         str(row["special_cause"] or ""),
         row["target"],
     )
-
-
-def _is_upward(row: Row) -> bool:
-    """Which way a signal goes: a rising trend does even while it is below the mean."""
-    upward = {"higher": "special_cause_improvement", "lower": "special_cause_concern"}.get(str(row["polarity"]))
-    if upward and row["point_type"] in ("special_cause_improvement", "special_cause_concern"):
-        return bool(row["point_type"] == upward)
-    return row["value"] is not None and row["mean"] is not None and bool(row["value"] > row["mean"])
 
 
 def _readings(reader: Reader) -> dict[str, list[Reading]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from exports_fixture import FACTS, SMALL, make_curated, manifest_content
+from exports_fixture import FACTS, SICKNESS, SMALL, make_curated, manifest_content
 
 from exports import site
 from exports.formats import connect
@@ -275,3 +275,11 @@ def test_what_is_worse_or_off_target_comes_first() -> None:
         line(name="worse", variation="special_cause_concern"),
     ]
     assert [one.name for one in sorted(lines, key=lambda one: one.rank)] == ["worse", "missed", "plain", "better"]
+
+
+def test_without_a_published_chart_the_arrow_still_goes_the_way_of_the_figure(tmp_path: Path) -> None:
+    worse = replace(SICKNESS, limits=(8.0, 9.2), signal="special_cause_concern")
+    with connect(make_curated(tmp_path / "curated.duckdb", [worse])) as connection:
+        published = [one for one in publications_of(manifest_content()) if one.name != "feed_spc"]
+        [measure] = site.read_health(connection, published, FACTS, "public").story.measures
+    assert measure.signal == "▲ worse than usual"  # more days lost
