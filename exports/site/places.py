@@ -124,12 +124,18 @@ def finding(lines: Sequence[Line]) -> str:
         if number:
             said.append(f"{wording.in_words(number)} {'is' if number == 1 else 'are'} {words}")
     of_all = wording.count(len(lines), "measure")
-    text = f"of {of_all}, {wording.joined(said)}" if said else f"{of_all}, none of them unlike usual"
+    text = (
+        f"of {of_all}, {wording.joined(said)}"
+        if said
+        else f"{of_all}, {'none of them' if len(lines) > 1 else 'not'} unlike usual"
+    )
     judged = [line for line in lines if line.target and line.status in WITH_TARGET]
     missed = sum(line.status == "off_target" for line in judged)
     if judged:
-        verb = "is" if missed == 1 else "are"
-        text += f"; {wording.in_words(missed)} of {wording.count(len(judged), 'target')} {verb} missed"
+        verb = "is" if missed < 2 else "are"
+        number = wording.in_words(missed) if missed else "none"
+        of_targets = f"{number} of {wording.count(len(judged), 'target')}" if len(judged) > 1 else "its only target"
+        text += f"; {of_targets} {verb} {'missed' if missed or len(judged) > 1 else 'met or within tolerance'}"
     return wording.sentence(wording.capital(text))
 
 

@@ -260,6 +260,9 @@ def line(**changes: Any) -> Line:
 def test_the_finding_counts_signals_and_targets() -> None:
     worse = line(variation="special_cause_concern", target="5", status="off_target")
     assert finding([]) == "No measure has a figure."
+    assert finding([line(target="5", status="on_target")]) == (
+        "One measure, not unlike usual; its only target is met or within tolerance."
+    )
     assert finding([line(), line()]) == "Two measures, none of them unlike usual."
     assert (
         finding([worse, line(variation="special_cause_improvement"), line(target="5", status="on_target")])
