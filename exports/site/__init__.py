@@ -115,8 +115,9 @@ def read_health(
 
     Args:
         edition: 'internal' or 'public': only tables and columns of this audience are read. The home page's must all
-            be there inside; for the public, what is missing is left out. Small counts are only as hidden as `connection` hides
-            them: the public pages must be read from masked tables (public), never from the curated database.
+            be there inside; for the public, what is missing is left out. Small counts are only as
+            hidden as `connection` hides them: public pages must be read from masked tables, never from the curated
+            database.
 
     Raises:
         ExportError: a table the page needs is not published, or not with the columns it needs.

@@ -133,8 +133,8 @@ def finding(lines: Sequence[Line]) -> str:
     missed = sum(line.status == "off_target" for line in judged)
     if judged:
         verb = "is" if missed < 2 else "are"
-        number = wording.in_words(missed) if missed else "none"
-        of_targets = f"{number} of {wording.count(len(judged), 'target')}" if len(judged) > 1 else "its only target"
+        how_many = wording.in_words(missed) if missed else "none"
+        of_targets = f"{how_many} of {wording.count(len(judged), 'target')}" if len(judged) > 1 else "its only target"
         text += f"; {of_targets} {verb} {'missed' if missed or len(judged) > 1 else 'met or within tolerance'}"
     return wording.sentence(wording.capital(text))
 
