@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+from support.browser import CHROMIUM, Browser
 
 from sources import secrets
 
@@ -19,3 +20,13 @@ def no_secrets_of_other_tests() -> Iterator[None]:
     """What one test calls a secret must not be scrubbed from what another one reads."""
     yield
     secrets.forget()
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One browser for all tests of a session."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine to open pages in")
+    started = Browser(tmp_path_factory.mktemp("profile"))
+    yield started
+    started.close()

@@ -4,24 +4,17 @@ What the pages say without scripts is tested in tests/unit."""
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.browser import Browser
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
 
 from exports_fixture import ANSWERED, FACTS, SICKNESS, SMALL, make_curated, write_manifest
 
 from exports import publish
-
-try:
-    from tests.support.browser import CHROMIUM, Browser
-except ImportError:  # until it has moved there
-    from test_exports_browser import CHROMIUM, Browser  # type: ignore[no-redef]
-
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine to open the page in")
 
 WORSE = replace(SICKNESS, limits=(8.0, 9.2), signal="special_cause_concern")
 LIMITED = replace(ANSWERED, limits=(78.0, 92.0))
@@ -34,13 +27,6 @@ DRAWN = """new Promise((resolve, reject) => {
 })"""
 PLOT = "document.querySelector('.plot')"
 TIP = "(t => t && !t.hidden ? t.textContent : '')(document.querySelector('.tip'))"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    started = Browser(tmp_path_factory.mktemp("profile"))
-    yield started
-    started.close()
 
 
 @pytest.fixture(scope="module")
