@@ -259,6 +259,7 @@ class _Book:
         """Native line charts, two abreast, and the sheet that they are drawn from."""
         sheet = self.workbook.add_worksheet("Charts")
         sheet.hide_gridlines(2)
+        sheet.set_row(0, 26)
         sheet.write_string(0, 0, "The whole council over time", self._format(bold=True, font_size=18))
         said = (
             "Solid: the figure. Thin: its mean. Dashed: the limits of usual variation; a point beyond them is a signal."
@@ -331,13 +332,17 @@ def _charted(
     )
     allowed = {column.name for column in series.columns}
     for row in _rows(connection, query):
-        found.setdefault(row["measure_id"], []).append({name: row[name] for name in row if name in allowed})
+        point = {name: row[name] for name in row if name in allowed}
+        # Beside an axis there is no room for the months of a quarter.
+        point["period_label"] = point["period_label"].partition(" (")[0]
+        found.setdefault(row["measure_id"], []).append(point)
     chosen = [found[measure][-MOST_POINTS:] for measure in wanted if len(found.get(measure, ())) > 1]
     return [(_title(points[-1]), points) for points in chosen[:MOST_CHARTS]]
 
 
 def _title(point: Mapping[str, Any]) -> str:
-    unit = wording.UNITS.get(point.get("value_unit") or "", "")
+    code = point.get("value_unit") or ""
+    unit = {"percent": "%", "gbp": "£"}.get(code) or wording.UNITS.get(code, "")
     return f"{point['measure_name']} ({unit})" if unit else str(point["measure_name"])
 
 

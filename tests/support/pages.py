@@ -31,11 +31,11 @@ UNFOLD = "document.querySelectorAll('details').forEach(each => { each.open = tru
 # What is wider than the window, or cut off by its own box: text that nobody can read.
 TOO_WIDE = """(() => {
     const page = document.documentElement, found = [];
-    if (page.scrollWidth > innerWidth) {
+    if (page.scrollWidth > page.clientWidth) {
         const inScroller = each => each.closest('.scroll') && !each.matches('.scroll');
         const wide = [...document.body.querySelectorAll('*')].filter(each =>
-            !inScroller(each) && each.getBoundingClientRect().right > innerWidth + 1);
-        found.push(`${page.scrollWidth} wide in ${innerWidth}: `
+            !inScroller(each) && each.getBoundingClientRect().right > page.clientWidth + 1);
+        found.push(`${page.scrollWidth} wide in ${page.clientWidth}: `
             + wide.slice(-2).map(each => each.outerHTML.slice(0, 90)).join(' … '));
     }
     for (const each of document.body.querySelectorAll('*')) {
@@ -102,8 +102,8 @@ PRINTED = """(() => {
         if (shown(each) && each.scrollWidth > each.clientWidth + 1)
             found.push(`a table ${each.scrollWidth} wide is cut off at ${each.clientWidth}: `
                 + (each.getAttribute('aria-label') || each.getAttribute('aria-labelledby')));
-    if (document.documentElement.scrollWidth > innerWidth)
-        found.push(`${document.documentElement.scrollWidth} wide on paper of ${innerWidth}`);
+    const page = document.documentElement;
+    if (page.scrollWidth > page.clientWidth) found.push(`${page.scrollWidth} wide on paper of ${page.clientWidth}`);
     return found;
 })()"""
 
