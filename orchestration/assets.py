@@ -271,7 +271,7 @@ def dbt_models(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
         messages: list[dict[str, Any]] = []
         result = build.dbt(
             settings,
-            ["build", "--exclude-resource-type", "unit_test", "--no-write-json"],
+            ["build", "--exclude-resource-type", "unit_test"],
             callback=_collect(messages, told.tell),
         )
         content = build.read_manifest(settings)
