@@ -5,8 +5,9 @@ from exports.archive import Archived, archived, named, verify
 from exports.differences import Differences, Restated, differences, write_restated
 from exports.errors import ExportError
 from exports.facts import Check, Disclosure, ReleaseFacts
+from exports.inputs import software
 from exports.publications import Publication, read_publications
-from exports.release import Recomputed, Release, publish, recompute, software
+from exports.release import Recomputed, Release, publish, recompute
 
 __all__ = [
     "Archived",

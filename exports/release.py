@@ -12,13 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from exports import archive, formats, site
+from exports import archive, formats, inputs, site
 from exports.archive import CURRENT, MANIFEST, Archived, sha256, sync, verify
 from exports.errors import ExportError
 from exports.facts import ReleaseFacts
@@ -32,7 +31,6 @@ VALUES = "feed_measure_values"
 CHARTS = "feed_spc"
 PERIOD_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 TABLE_FORMATS = ("parquet", "csv", "json")  # one file per table; the others are one document per publication
-SOFTWARE = ("duckdb", "pyarrow", "dbt-core", "dbt-duckdb", "typst", "vl-convert-python", "xlsxwriter", "highspy")
 
 
 @dataclass(frozen=True)
@@ -63,8 +61,8 @@ def publish(
     """Publish every exposure of dbt's manifest, and the site, as one release.
 
     The release becomes `<releases>/<period code>/r<N>/`, whole or not at all; then `<releases>/current` points at the
-    newest release of the newest period. If every file equals its like in the period's newest release, or in one
-    made of the same extracts, nothing is added.
+    newest release of the newest period. Nothing is written if the period's newest release was made of the same inputs;
+    nothing is added if every file equals its like in that release, or in one made of the same extracts.
 
     Args:
         curated: the finished database, opened read-only.
@@ -87,6 +85,10 @@ def publish(
         known = archive.archived(releases)
         former = [found for found in known if found.period_code == facts.period_code]
         former.sort(key=lambda found: found.age, reverse=True)
+        digest = inputs.digest(connection, publications, facts, audiences)
+        if former and former[0].manifest.get("inputs") == digest and not verify(former[0].path):
+            is_current = _switch(releases, switch_current) == former[0].path
+            return _release(former[0], is_new=False, is_current=is_current)
         number = archive.highest_numbers(releases).get(facts.period_code, 0) + 1
         draft = releases / f"{DRAFT}{facts.period_code}-r{number}"
         draft.mkdir()
@@ -104,7 +106,7 @@ def publish(
                 return _release(found, is_new=False, is_current=is_current)
         release_id = f"{facts.period_code}/r{number}"
         edition.write_documents(release_id, archive.before(known, facts.released_at))
-        content = _manifest(edition, period, release_id)
+        content = _manifest(edition, period, release_id, digest)
         (draft / MANIFEST).write_text(formats.to_json(content), encoding="utf-8")
         _make_durable(draft)
         problems = verify(draft)
@@ -436,7 +438,7 @@ def fictional_notice(facts: ReleaseFacts) -> str:
     return f"{facts.council}: every figure is made up." if facts.is_fictional else ""
 
 
-def _manifest(edition: _Edition, period: tuple[date, date], release_id: str) -> dict[str, Any]:
+def _manifest(edition: _Edition, period: tuple[date, date], release_id: str, digest: str) -> dict[str, Any]:
     """What the release says of itself; `manifest.schema.json` beside this file says how."""
     facts, files, publications = edition.facts, edition.files, edition.publications
     health = edition.health
@@ -461,7 +463,8 @@ def _manifest(edition: _Edition, period: tuple[date, date], release_id: str) -> 
         "as_of": _moment(facts.as_of),
         "released_at": _moment(facts.released_at),
         "code_version": facts.code_version,
-        "software": software(),
+        "inputs": digest,
+        "software": inputs.software(),
         "feeds": _listed(publications, files, "feed"),
         "reports": _listed(publications, files, "report"),
         "files": [{key: file[key] for key in ("path", "kind", "audience", "bytes", "sha256")} for file in files],
@@ -471,17 +474,6 @@ def _manifest(edition: _Edition, period: tuple[date, date], release_id: str) -> 
         "missing": {"datasets": health.missing_datasets, "measures": health.unreported_measures},
         "provisional": _provisional(edition.connection, publications, period),
     }
-
-
-def software() -> dict[str, str]:
-    """Versions of what makes the bytes, so that a rebuild that differs can say why."""
-    found = {}
-    for name in SOFTWARE:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _provisional(

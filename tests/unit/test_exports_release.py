@@ -199,6 +199,44 @@ def test_the_same_again_adds_nothing(house: House) -> None:
     assert house.hidden() == []
 
 
+def test_the_same_inputs_write_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = house.publish()
+    with monkeypatch.context() as patch:
+        patch.setattr(release_module.formats, "write_csv", kill)
+        later = replace(FACTS, released_at=datetime(2026, 11, 1, tzinfo=UTC), code_version="0.2.0")
+        assert house.publish(facts=later) == replace(first, is_new=False)
+        house.change("create table t as from marts.feed_measure_status; delete from marts.feed_measure_status; "
+                     "insert into marts.feed_measure_status from t order by value desc; drop table t")  # fmt: skip
+        assert not house.publish().is_new
+        for other in (replace(FACTS, accent="#123456"), replace(FACTS, attribution=("Somebody else.",))):
+            with pytest.raises(Killed):
+                house.publish(facts=other)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        ONE_MORE,
+        "insert into core.dim_extracts from core.dim_extracts",  # rows that stand twice must not cancel themselves
+        "update marts.feed_measure_values set value = value + 1 where period_code = '2026-27-Q2'",
+        "create table core.another as select 1 as one",
+    ],
+)
+def test_other_rows_are_other_inputs(change: str, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.publish()
+    house.change(change)
+    with monkeypatch.context() as patch:
+        patch.setattr(release_module.formats, "write_csv", kill)
+        with pytest.raises(Killed):
+            house.publish()
+
+
+def test_equal_files_of_other_inputs_add_nothing(house: House) -> None:
+    first = house.publish()
+    house.change("create table core.another as select 1 as one")
+    assert house.publish() == replace(first, is_new=False)
+
+
 def test_the_same_rows_elsewhere_make_the_same_files(tmp_path: Path, built: Path) -> None:
     one, two = House(tmp_path / "one", built), House(tmp_path / "two", built)
     two.change("create table t as from marts.feed_measure_status; delete from marts.feed_measure_status; "
