@@ -68,10 +68,12 @@ def database(path: Path, rows: str = ROWS) -> duckdb.DuckDBPyConnection:
         connection.execute("""
             insert into marts.feed_spc
             select measure, 'Bins & boxes', 'council', area, date '2026-01-01' + i::integer * 7,
-                date '2026-01-07' + i::integer * 7, 'Week ' || i || ' (of the year)', basis, start + i % 3 - i // 40, 'percent', 1,
+                date '2026-01-07' + i::integer * 7, 'Week ' || i || ' (of the year)', basis, start + i % 3 - i // 40,
+                'percent', 1,
                 start, start - 2, start + 2
             from range(50) as t(i)
-            cross join (values ('B02', '', 'in_period', 50), ('B02', '', 'reported', 500), ('B02', 'E05', 'reported', 1),
+            cross join (values ('B02', '', 'in_period', 50), ('B02', '', 'reported', 500),
+                ('B02', 'E05', 'reported', 1),
                 ('A01', '', 'reported', -3), ('C03', '', 'reported', 4)) as m(measure, area, basis, start)
             where measure <> 'C03' or i = 0
         """)
@@ -225,7 +227,7 @@ def test_text_longer_than_a_cell_is_cut_with_a_mark(tmp_path: Path) -> None:
 
 def test_a_table_larger_than_a_sheet_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(workbook, "MOST_ROWS", 2)
-    with pytest.raises(ExportError, match="'report_leadership' has 3 rows, a sheet holds 2. Take xlsx out"):
+    with pytest.raises(ExportError, match=r"'report_leadership' has 3 rows, a sheet holds 2\. Take xlsx out"):
         write(tmp_path, database(tmp_path / "x.duckdb"))
 
 
