@@ -7,6 +7,8 @@ import html
 import io
 import re
 import signal
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 from support.brigstow import DATASETS, SOURCES
-from support.pipeline import QUARTER, Quarter, Vitals, end, files, free_port, get, sha256, wait_until
+from support.pipeline import QUARTER, ROOT, Quarter, Vitals, end, files, free_port, get, sha256, wait_until
 
 import exports
 from sources.contract import load_contracts
@@ -459,3 +461,40 @@ def test_before_the_first_run_every_command_says_so(tmp_path: Path) -> None:
     assert ran.code == 1
     assert "Releases: none yet" in ran.out
     assert len(re.findall("missing|late by|awaited by", ran.out)) == len(DATASETS)
+
+
+# Dashboards
+
+
+@pytest.mark.parametrize("language", ["sql", "python"])
+def test_the_recipes_for_dashboards_give_rows(language: str, city: Quarter) -> None:
+    page = (ROOT / "docs" / "bi.md").read_text(encoding="utf-8")
+    recipes = re.findall(rf"^```{language}\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    place = "data/brigstow/releases/current"
+    assert recipes
+    for recipe in recipes:
+        assert place in recipe
+        here = recipe.replace(place, (city.vitals.releases / "current").as_posix())
+        if language == "sql":
+            assert duckdb.sql(here).fetchone(), recipe
+        else:
+            ran = subprocess.run([sys.executable, "-c", here], capture_output=True, text=True, check=True)
+            assert ran.stdout.count("CO02") == 5
+
+
+def test_services_add_up_to_their_directorates_as_the_recipe_says(city: Quarter) -> None:
+    feeds = city.vitals.releases / "current" / "feeds"
+    below = (
+        "select directorate_id as unit_id, period_start, sum(numerator) as answered, sum(denominator) as due "
+        f"from '{feeds}/feed_measure_values.parquet' "
+        f"inner join '{feeds}/feed_units.parquet' using (unit_id, unit_level) "
+        "where measure_id = 'CO02' and unit_level = 'service' and period_type = 'quarter' and basis = 'reported' "
+        "group by all"
+    )
+    found = duckdb.sql(
+        "select count(*) filter (where answered = numerator and due = denominator), count(*) "
+        f"from '{feeds}/feed_measure_values.parquet' left join ({below}) using (unit_id, period_start) "
+        "where measure_id = 'CO02' and unit_level = 'directorate' and period_type = 'quarter' and basis = 'reported'"
+    ).fetchone()
+    assert found is not None
+    assert found[0] == found[1] > 100

@@ -168,7 +168,10 @@ def source_of(example: Example, council: Path) -> Source:
     for name in re.findall(r"map_file: ([\w.]+)", example.text):
         (council / "sources" / name).write_text("from,to\na,b\n", encoding="utf-8")
     for hook in examples("python"):
-        file = council / hook.kind.split(" ")[1]
+        _, _, name = hook.kind.partition(" ")
+        if not name:
+            continue  # a recipe for readers of feeds
+        file = council / name
         file.parent.mkdir(exist_ok=True)
         file.write_text(hook.text, encoding="utf-8")
     path = council / "sources" / f"{yaml.safe_load(example.text)['system']}.yaml"
