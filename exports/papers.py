@@ -38,6 +38,7 @@ NEEDED = (
 )  # fmt: skip
 MOST_NAMED = 6  # measures named in a sentence of the summary
 ROOM_FOR_OTHERS = 2  # of the changes, kept for those that are not for the worse
+COVER_PPI = 48  # A4 becomes some 400 px wide
 CHART = 640, 158  # px; at the width of the text 12 px are 8.9 pt
 GRAIN = re.compile(r" ?\bOne row per [^.]*\.")  # of the table, not of the paper
 SENTENCE_END = re.compile(r"(?<=[.!?]) (?=[^a-z])")
@@ -222,7 +223,12 @@ class Paper:
             "summary": self._summary(),
             "sections": [_section(name, lines) for name, lines in self.sections],
             "appendix": self._appendix(),
+            "is_cover": False,
         }
+
+    def cover(self) -> dict[str, Any]:
+        """The same for its first page alone, which says nothing of the number of pages."""
+        return self.content() | {"is_cover": True}
 
     def _summary(self) -> dict[str, Any]:
         story = self.story
@@ -380,6 +386,19 @@ def write_papers(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(_typeset(typesetter, paper))
     return list(written)
+
+
+def draw_cover(
+    connection: duckdb.DuckDBPyConnection, publication: Publication, selection: Selection, facts: ReleaseFacts
+) -> bytes | None:
+    """The first page of a report's first paper as a small PNG; None where the report has no rows."""
+    paper = next(read_papers(connection, publication, selection, facts), None)
+    if paper is None:
+        return None
+    text = json.dumps(_printable(paper.cover()), ensure_ascii=False)
+    made = compiler().compile(format="png", ppi=COVER_PPI, sys_inputs={"paper": text})
+    assert isinstance(made, bytes)
+    return made
 
 
 def read_papers(
