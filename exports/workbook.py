@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +22,7 @@ from exports import wording
 from exports.errors import ExportError
 from exports.facts import ReleaseFacts
 from exports.formats import ROWS_PER_BATCH, Selection
+from exports.health import SIGNALS
 from exports.publications import Publication
 
 MOST_ROWS: Final = 1_048_575  # of a sheet, without its header
@@ -36,6 +37,15 @@ ROWS_MEASURED = 200  # for the widths
 INK, GREY, LINE, ACCENT = "#14202E", "#56616F", "#C9D1D8", "#0B5C6B"
 # Quantities with as many decimals as their row says (`decimal_places`); other decimals show what they have.
 BY_ROW = ("value", "previous_value", "year_ago_value", "target", "mean", "lower_limit", "upper_limit", "change")
+# What readers of a report look at, in this order and under these headings; the rest is folded away behind it.
+READ_FIRST = {
+    "recipient_name": "For", "section_name": "Section", "measure_name": "Measure", "unit_name": "Unit",
+    "period_label": "Period", "value": "Value", "value_unit": "In", "previous_value": "Before",
+    "year_ago_value": "A year ago", "target": "Target", "status": "Against target", "variation": "Against usual",
+    "sentence": "What it says", "narrative": "Narrative",
+}  # fmt: skip
+NARROW = {"section_name": 14, "measure_name": 32, "unit_name": 26, "sentence": 52, "narrative": 44}  # characters
+CODES = {"status": wording.STATUS, "variation": SIGNALS, "value_unit": wording.UNITS | {"percent": "%", "gbp": "£"}}
 CHART_COLUMNS = (
     "measure_id", "unit_level", "area_id", "period_start", "period_end", "period_label", "value", "mean",
     "lower_limit", "upper_limit",
@@ -49,6 +59,8 @@ class _Column:
     name: str
     heading: str
     note: str = ""
+    is_folded: bool = False
+    widest: int = WIDEST
 
 
 def write_workbook(
@@ -118,7 +130,9 @@ class _Book:
                     f"{MOST_ROWS:,}. Take xlsx out of its formats."
                 )
             name = self._sheet_name(selection.table.name.removeprefix(f"{publication.kind}_"))
-            columns = [_Column(c.name, _heading(c.name), c.description) for c in selection.columns]
+            columns = _in_reading_order(selection, rows)
+            if any(column.is_folded for column in columns):
+                rows = [_in_words(row) for row in rows]
             self._table(name, selection.table.name, columns, rows)
             listed.append((name, f"{_counted(len(rows))}. {selection.table.description}"))
             explained += [
@@ -181,7 +195,8 @@ class _Book:
                 "Values stand with their unit in a column beside them, numerator and denominator too. "
                 "An empty cell means that there is no figure; it never means nought. Where 'Is provisional' is TRUE, "
                 "the figure may still change; where 'Is restated' is TRUE, it has changed since it was published. "
-                "Signals tell real change from usual variation; two figures that merely differ are not a change."
+                "Signals tell real change from usual variation; two figures that merely differ are not a change. "
+                "The [+] above a table's last column unfolds the columns that readers seldom need."
             )),
             ("Licence", facts.licence),
             ("Sources", " ".join(facts.attribution)),
@@ -197,20 +212,21 @@ class _Book:
     def _table(self, name: str, table: str, columns: Sequence[_Column], rows: Sequence[Mapping[str, Any]]) -> Worksheet:
         """A sheet with the rows as an Excel table; without rows, which Excel's tables must have, a line says so."""
         sheet = self.workbook.add_worksheet(name)
-        heading = self._format(bold=True, text_wrap=True, bottom=1, bottom_color=INK)
+        heading = self._format(bold=True, text_wrap=True, bottom=1, bottom_color=INK, indent=1)
         widths = [_width(column, rows[:ROWS_MEASURED]) for column in columns]
         sheet.set_row(0, max(_height(c.heading, width - 4) for c, width in zip(columns, widths, strict=True)))
-        wrapped = [column.name for column, width in zip(columns, widths, strict=True) if width >= WIDEST]
+        wrapped = {c.name: width for c, width in zip(columns, widths, strict=True) if width >= c.widest}
         for number, row in enumerate(rows, 1):
-            sheet.set_row(number, max((_height(str(row[name] or ""), WIDEST) for name in wrapped), default=ROW_HEIGHT))
+            heights = [_height(str(row[name] or ""), width) for name, width in wrapped.items()]
+            sheet.set_row(number, max(heights, default=ROW_HEIGHT))
         for index, (column, widest) in enumerate(zip(columns, widths, strict=True)):
-            sheet.set_column(index, index, widest)
+            sheet.set_column(index, index, widest, None, {"level": 1, "hidden": True} if column.is_folded else None)
             sheet.write_string(0, index, column.heading, heading)
             if column.note:
                 note = {"author": "", "x_scale": 2, "y_scale": 1 + len(column.note) / 120, "font_size": 9}
                 sheet.write_comment(0, index, column.note, note)
             for number, row in enumerate(rows, 1):
-                self._cell(sheet, number, index, row[column.name], row, column.name, widest >= WIDEST)
+                self._cell(sheet, number, index, row[column.name], row, column.name, column.name in wrapped)
         if rows:
             sheet.add_table(0, 0, len(rows), len(columns) - 1, {
                 "name": table,
@@ -220,15 +236,21 @@ class _Book:
             })  # fmt: skip
         else:
             sheet.write_string(1, 0, "There are no rows for this period.", self._format(italic=True))
-        sheet.freeze_panes(1, 0)
+        names = [column.name for column in columns]
+        folds = any(column.is_folded for column in columns)
+        if folds:
+            sheet.set_column(len(columns), len(columns), None, None, {"collapsed": True})
+            sheet.print_area(0, 0, len(rows), sum(not column.is_folded for column in columns) - 1)
+        sheet.freeze_panes(1, names.index("measure_name") + 1 if folds and "measure_name" in names else 0)
         sheet.repeat_rows(0)
-        self._page(sheet, fit=sum(widths) <= WIDEST_PRINTED)
+        seen = sum(width for column, width in zip(columns, widths, strict=True) if not column.is_folded)
+        self._page(sheet, fit=folds or seen <= WIDEST_PRINTED, large=folds)
         return sheet
 
-    def _page(self, sheet: Worksheet, *, fit: bool) -> None:
-        """A4 across; `fit` makes it one page wide, which of a wide table nobody could read."""
+    def _page(self, sheet: Worksheet, *, fit: bool, large: bool = False) -> None:
+        """A4 across, A3 when `large`; `fit` makes it one page wide, which of a wide table nobody could read."""
         sheet.set_landscape()
-        sheet.set_paper(9)
+        sheet.set_paper(8 if large else 9)
         if fit:
             sheet.fit_to_pages(1, 0)
         # In headers and footers & begins a code.
@@ -253,7 +275,8 @@ class _Book:
         else:
             text = str(value)
             shown = text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1] + "…"
-            sheet.write_string(row, column, shown, self._format(text_wrap=wrapped))
+            # A number stands at the right edge of its cell: without the indent the two would touch.
+            sheet.write_string(row, column, shown, self._format(text_wrap=wrapped, indent=1))
 
     def _charts(self, charted: Sequence[tuple[str, Sequence[Mapping[str, Any]]]]) -> None:
         """Native line charts, two abreast, and the sheet that they are drawn from."""
@@ -310,6 +333,35 @@ class _Book:
         self._page(sheet, fit=True)
 
 
+def _in_reading_order(selection: Selection, rows: Sequence[Mapping[str, Any]]) -> list[_Column]:
+    """The columns as a sheet has them. In a report's lines what is read comes first, unless it says the same, or
+    nothing, in every row; the rest is folded behind a button, not lost."""
+    columns = [_Column(c.name, _heading(c.name), c.description) for c in selection.columns]
+    by_name = {column.name: column for column in columns}
+    if "sentence" not in by_name or "measure_name" not in by_name:
+        return columns
+    read = [name for name in READ_FIRST if name in by_name and _tells(name, rows)]
+    first = [replace(by_name[name], heading=READ_FIRST[name], widest=NARROW.get(name, WIDEST)) for name in read]
+    return first + [replace(column, is_folded=True) for column in columns if column.name not in read]
+
+
+def _in_words(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A line as people say it: words for codes, and periods without their months."""
+    said = {name: CODES[name].get(str(value), value) if name in CODES else value for name, value in row.items()}
+    if said.get("period_label"):
+        said["period_label"] = _short(said["period_label"])
+    return said
+
+
+def _short(period_label: str) -> str:
+    return period_label.partition(" (")[0]
+
+
+def _tells(name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
+    values = {row[name] for row in rows if row[name] not in (None, "")}
+    return bool(values) and (name not in ("recipient_name", "unit_name") or len(values) > 1)
+
+
 def _charted(
     connection: duckdb.DuckDBPyConnection, selections: Sequence[Selection], series: Selection | None
 ) -> list[tuple[str, list[dict[str, Any]]]]:
@@ -334,7 +386,7 @@ def _charted(
     for row in _rows(connection, query):
         point = {name: row[name] for name in row if name in allowed}
         # Beside an axis there is no room for the months of a quarter.
-        point["period_label"] = point["period_label"].partition(" (")[0]
+        point["period_label"] = _short(point["period_label"])
         found.setdefault(row["measure_id"], []).append(point)
     chosen = [found[measure][-MOST_POINTS:] for measure in wanted if len(found.get(measure, ())) > 1]
     return [(_title(points[-1]), points) for points in chosen[:MOST_CHARTS]]
@@ -407,7 +459,7 @@ def _counted(rows: int) -> str:
 def _width(column: _Column, rows: Sequence[Mapping[str, Any]]) -> int:
     longest = max((len(_shown(row[column.name])) for row in rows), default=0)
     words = max(len(word) for word in column.heading.split())
-    return min(WIDEST, max(NARROWEST, longest + 2, words + 4))
+    return min(column.widest, max(NARROWEST, longest + 2, words + 4))
 
 
 def _height(text: str, width: int) -> float:

@@ -237,3 +237,48 @@ def test_a_real_council_s_workbook_does_not_call_its_figures_made_up(tmp_path: P
     write_workbook(database(tmp_path / "x.duckdb"), publication(), chosen, tmp_path / "x.xlsx", facts)
     assert not [name for name, text in parts(tmp_path / "x.xlsx").items() if "made up" in text]
     assert "Rotherby &amp;&amp; Dale Council" in parts(tmp_path / "x.xlsx")["xl/worksheets/sheet1.xml"]
+
+
+LINES = {
+    "council": "varchar", "section_order": "integer", "recipient_name": "varchar", "section_name": "varchar",
+    "measure_name": "varchar", "unit_name": "varchar", "period_label": "varchar", "value": "decimal(18,4)",
+    "value_unit": "varchar", "decimal_places": "integer", "status": "varchar", "variation": "varchar",
+    "sentence": "varchar",
+}  # fmt: skip
+
+
+def lines(folder: Path) -> Path:
+    """A report's workbook of two lines for one recipient and two units."""
+    with duckdb.connect(str(folder / "lines.duckdb")) as connection:
+        connection.execute("create schema marts")
+        columns = ", ".join(f"{name} {kind}" for name, kind in LINES.items())
+        connection.execute(f"create table marts.report_pack ({columns})")
+        for order, unit, status, variation in (
+            (1, "Homes", "off_target", "special_cause_concern"), (2, "Streets", "no_target", None),
+        ):  # fmt: skip
+            connection.execute(
+                "insert into marts.report_pack values (?, ?, '', 'People', 'Vacant posts', ?, "
+                "'Q2 2026/27 (Jul–Sep 2026)', 13.5, 'percent', 1, ?, ?, 'What it says.')",
+                [FACTS.council, order, unit, status, variation],
+            )
+    path = folder / "pack.xlsx"
+    with connect(folder / "lines.duckdb") as connection:
+        chosen = selection("report_pack", LINES, ("section_order",))
+        write_workbook(connection, publication("report_pack"), [chosen], path, FACTS)
+    return path
+
+
+def test_a_report_shows_what_is_read_in_words_and_folds_the_rest(tmp_path: Path) -> None:
+    path = lines(tmp_path)
+    found = fastexcel.read_excel(path).load_sheet("Pack").to_arrow().to_pydict()
+    shown = ["Section", "Measure", "Unit", "Period", "Value", "In", "Against target", "Against usual", "What it says"]
+    folded = ["Council", "Section order", "Recipient name", "Decimal places"]
+    assert list(found) == shown + folded
+    assert found["Against target"] == ["off target", "no target"]
+    assert found["Against usual"] == ["worse than usual", None]
+    assert (found["In"], found["Period"]) == (["%", "%"], ["Q2 2026/27", "Q2 2026/27"])
+    sheet = ElementTree.fromstring(parts(path)["xl/worksheets/sheet2.xml"])
+    hidden = [(each.get("min"), each.get("outlineLevel")) for each in sheet.iter(f"{MAIN}col") if each.get("hidden")]
+    assert hidden[0] == (str(len(shown) + 1), "1")
+    names = fastexcel.read_excel(path).load_sheet("Columns").to_arrow().to_pydict()["Name in feeds"]
+    assert sorted(names) == sorted(LINES)
