@@ -114,7 +114,7 @@ def _has(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> list
     return [name for (name,) in rows]
 
 
-def _people(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, ...]]:
+def people_of(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, ...]]:
     """Measure to the parts that count people; a measure that is not named counts them in both."""
     if "counts_people" not in _has(connection, "core", "dim_measures"):
         return {}
@@ -160,7 +160,7 @@ def _below(connection: duckdb.DuckDBPyConnection) -> set[str]:
 
 def read_figures(connection: duckdb.DuckDBPyConnection) -> list[Figure]:
     """Every figure that counts people, with its true counts."""
-    return _figures(connection, f"marts.{VALUES}", _people(connection)) if _has(connection, "marts", VALUES) else []
+    return _figures(connection, f"marts.{VALUES}", people_of(connection)) if _has(connection, "marts", VALUES) else []
 
 
 def read_past(connection: duckdb.DuckDBPyConnection, public: Path, now: Sequence[Figure]) -> list[Figure]:
@@ -172,7 +172,7 @@ def read_past(connection: duckdb.DuckDBPyConnection, public: Path, now: Sequence
     if not path.exists():
         return []
     same = set(now)
-    then = _figures(connection, "read_parquet('" + str(path).replace("'", "''") + "')", _people(connection))
+    then = _figures(connection, "read_parquet('" + str(path).replace("'", "''") + "')", people_of(connection))
     changed = {figure.measure_id for figure in then if figure not in same}
     return [figure for figure in then if figure.measure_id in changed]
 
@@ -324,7 +324,7 @@ def _rows_for_all(
     ]
     if not places or "period_type" not in names or "measure_id" not in names:
         return connection.execute(f"select {listed} from {table.relation}")
-    people = _people(connection)
+    people = people_of(connection)
     measures = connection.execute(f"select distinct measure_id from {table.relation} order by 1").fetchall()
     given: dict[str, Any] = {"people": [measure for (measure,) in measures if people.get(measure, ("both",))]}
     if "unit_id" in names:

@@ -12,7 +12,7 @@ from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
 import exports
 from exports.publications import read_publications
-from orchestration import attempts, build, periods, releasing
+from orchestration import attempts, build, periods, publications, releasing
 from orchestration.addresses import land_matches
 from orchestration.freshness import freshness
 from orchestration.progress import journal
@@ -339,54 +339,34 @@ def other_raw_tables(settings: Settings) -> list[dg.AssetSpec]:
 
 def publication_assets(settings: Settings, manifest: Path) -> dg.AssetsDefinition:
     """One asset per exposure, made together: a release is all of its files or nothing."""
-    publications = read_publications(manifest)
-    specs = [
-        dg.AssetSpec(
-            key=["releases", publication.name],
-            group_name="releases",
-            kinds=set(publication.formats),
-            owners=[settings.council.contact],
-            description=publication.description.split("\n")[0],
-            deps=[dg.AssetKey([table.schema, table.name]) for table in publication.tables],
-        )
-        for publication in publications
-    ]
+    listed = read_publications(manifest)
 
-    @dg.multi_asset(specs=specs, name="release", can_subset=False, required_resource_keys={ALONE})
+    @dg.multi_asset(
+        specs=[publications.asset_spec(publication, settings.council.contact) for publication in listed],
+        check_specs=[spec for publication in listed for spec in publications.check_specs(publication)],
+        name="release",
+        can_subset=False,
+        required_resource_keys={ALONE},
+    )
     def release(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult]:
-        quarter = periods.quarters(settings, context.run.tags)[-1]
-        published = publish_release(settings, quarter, periods.as_of(context.run.tags))
-        state = "new" if published.is_new else "unchanged"
-        page = published.path / "site" / "index.html"
-        for publication in publications:
-            yield dg.MaterializeResult(
-                asset_key=["releases", publication.name],
-                metadata={
-                    "release": f"{published.release_id} ({state})",
-                    "rows": published.rows.get(publication.name, 0),
-                    "folder": dg.MetadataValue.path(str(published.path)),
-                    "page": dg.MetadataValue.url(page.as_uri()),
-                },
-            )
+        told = journal()
+        told.tell("publishing")
+        quarter, as_of = periods.quarters(settings, context.run.tags)[-1], periods.as_of(context.run.tags)
+        _refuse_without(settings, quarter, as_of)
+        curated = build.finished(settings, quarter, as_of)
+        facts = releasing.facts(settings, quarter, as_of, build.read_checks(settings))
+        told.release = exports.publish(
+            curated,
+            build.manifest(settings),
+            settings.releases,
+            facts,
+            audiences=("internal", "public"),
+            switch_current=as_of is None,
+        )
+        told.tell("reading back")
+        yield from publications.results(context.instance, settings.releases, listed, told.release, curated, facts)
 
     return release
-
-
-def publish_release(settings: Settings, quarter: Quarter, as_of: datetime | None) -> exports.Release:
-    """Publish `quarter` from its finished database. Raises dagster.Failure when a required dataset is missing."""
-    told = journal()
-    told.tell("publishing")
-    _refuse_without(settings, quarter, as_of)
-    facts = releasing.facts(settings, quarter, as_of, build.read_checks(settings))
-    told.release = exports.publish(
-        build.finished(settings, quarter, as_of),
-        build.manifest(settings),
-        settings.releases,
-        facts,
-        audiences=("internal", "public"),
-        switch_current=as_of is None,
-    )
-    return told.release
 
 
 def _refuse_without(settings: Settings, quarter: Quarter, as_of: datetime | None) -> None:
