@@ -5,32 +5,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from html import escape
 from typing import Any
 
 import duckdb
 
-from exports import charts
 from exports.facts import ReleaseFacts
 from exports.formats import Selection
 from exports.publications import Publication
 
 ROWS = 5
-WIDTH = 400
-BAR_AREA = 96  # px of height for the bars of a history
-LINE = 15  # px for a bar of a list
-FEWEST_BARS = 3  # fewer are no history
-MOST_BARS = 40  # more quarters than this are shown as years
-MOST_LISTED = 12
-STYLE = (
-    "text{font:11px system-ui,sans-serif;fill:#4a5563}.title{fill:#14202e;font-weight:600}"
-    ".bar{fill:#5f7f95}.rest{fill:#e9eef1}"
-)
+WIDTH, HEIGHT = 400, 90  # px of the drawing, and of its highest bar
+HEAD = 20  # px for the title
+FEWEST_BARS, MOST_BARS = 3, 40  # fewer are no history; more quarters are shown as years
+MOST_LISTED, LINE, NAMES = 8, 14, 170  # columns, and px for each and for its name
 
 
 @dataclass(frozen=True)
 class Preview:
-    """A picture with its media type (none where there is nothing to draw), and the first rows as published."""
+    """A picture with its media type (none where there is nothing to draw), and the first rows as published.
+
+    Drawings are short enough to stand in the text of whoever shows them: some hundred characters.
+    """
 
     picture: bytes | None
     media_type: str
@@ -64,59 +61,53 @@ def _drawing(connection: duckdb.DuckDBPyConnection, selection: Selection) -> str
     day = next((column.name for column in selection.columns if column.type.lower() == "date"), None)
     for part in ("quarter", "year") if day else ():
         found = connection.execute(
-            f"select date_trunc('{part}', \"{day}\") as start, count(*) from {relation} where start is not null "
-            "group by all order by start"
+            f"select date_diff('{part}', min(start) over (), start), start, rows from (select "
+            f"date_trunc('{part}', \"{day}\") as start, count(*) as rows from {relation} where start is not null "
+            "group by all) order by start"
         ).fetchall()
         if len(found) < FEWEST_BARS:
             break
-        if part == "year" or len(found) <= MOST_BARS:
-            return _history(f"Rows by {part} of {day}", [(f"{start:%b %Y}", count) for start, count in found])
+        if part == "year" or found[-1][0] < MOST_BARS:
+            return _history(f"Rows by {part} of {day}", found)
     names = [column.name for column in selection.columns]
-    counts = ", ".join(f'count("{name}")' for name in names)
-    row = connection.execute(f"select count(*), {counts} from {relation}").fetchone()
-    assert row is not None
-    return _list("Filled cells by column", row[0], list(zip(names, row[1:], strict=True)))
+    counts = ", ".join(f'count("{name}") / count(*)' for name in names)
+    shares = connection.execute(f"select {counts} from {relation}").fetchone()
+    assert shares is not None
+    return _filled(sorted((share, at, names[at]) for at, share in enumerate(shares) if share < 1))
 
 
-def _history(title: str, bars: Sequence[tuple[str, int]]) -> str:
-    top, bottom = 26, 18
-    step = WIDTH / max(len(bars), 1)
-    most = max((count for _, count in bars), default=1)
-    drawn = []
-    for at, (name, count) in enumerate(bars):
-        height = BAR_AREA * count / most
-        drawn.append(
-            f'<rect class="bar" x="{charts.px(at * step + step * 0.1)}" y="{charts.px(top + BAR_AREA - height)}" '
-            f'width="{charts.px(step * 0.8)}" height="{charts.px(height)}"><title>{name}: {count:,}</title></rect>'
-        )
-    under = top + BAR_AREA + 13
-    if bars:
-        drawn.append(f'<text x="0" y="{under}">{bars[0][0]}</text>')
-        drawn.append(f'<text x="{WIDTH}" y="{under}" text-anchor="end">{bars[-1][0]}: {bars[-1][1]:,}</text>')
-    return _svg(title, top + BAR_AREA + bottom, drawn)
+def _history(title: str, bars: Sequence[tuple[int, date, int]]) -> str:
+    """A bar for each period from the first to the last; one without rows leaves its place empty."""
+    step = max(2, WIDTH // (bars[-1][0] + 1))
+    most = max(rows for _, _, rows in bars)
+    path, reached = f"M0,{HEAD + HEIGHT}", 0
+    for at, _, rows in bars:
+        height = max(1, round(HEIGHT * rows / most))
+        path += f"h{at * step - reached}v-{height}h{step - 1}v{height}"
+        reached = (at + 1) * step - 1
+    under, (_, first, _), (_, last, rows) = HEAD + HEIGHT + 14, bars[0], bars[-1]
+    ends = (
+        f"<text y='{under}'>{first:%b %Y}</text>"
+        f"<text x='{reached}' y='{under}' text-anchor='end'>{last:%b %Y}: {rows:,}</text>"
+    )
+    return _svg(title, under + 4, f"<path d='{path}'/>{ends}")
 
 
-def _list(title: str, rows: int, columns: Sequence[tuple[str, int]]) -> str:
-    drawn, left = [], 170
-    y = 24
-    for name, filled in columns[:MOST_LISTED]:
-        width = (WIDTH - left) * filled / rows
-        drawn.append(
-            f'<text x="0" y="{y + 10}">{escape(name)}</text>'
-            f'<rect class="rest" x="{left}" y="{y + 2}" width="{WIDTH - left}" height="{LINE - 5}"/>'
-            f'<rect class="bar" x="{left}" y="{y + 2}" width="{charts.px(width)}" height="{LINE - 5}"/>'
-        )
-        y += LINE
-    if len(columns) > MOST_LISTED:
-        drawn.append(f'<text x="0" y="{y + 11}">and {len(columns) - MOST_LISTED} more</text>')
-        y += LINE
-    return _svg(title, y + 6, drawn)
+def _filled(shares: Sequence[tuple[float, int, str]]) -> str:
+    """A bar for each of the columns with the most empty cells."""
+    path, names = "", ""
+    for line, (share, _, name) in enumerate(shares[:MOST_LISTED]):
+        y = HEAD + line * LINE
+        path += f"M{NAMES},{y}h{max(1, round((WIDTH - NAMES) * share))}v9h-{max(1, round((WIDTH - NAMES) * share))}z"
+        names += f"<text y='{y + 9}'>{escape(name)}</text>"
+    more = f", of {len(shares)} with gaps" if len(shares) > MOST_LISTED else ""
+    title = f"Filled cells by column{more}" if shares else "Every cell is filled"
+    return _svg(title, HEAD + min(len(shares), MOST_LISTED) * LINE, f"<path d='{path}'/>{names}" if shares else "")
 
 
-def _svg(title: str, height: int, drawn: Sequence[str]) -> str:
+def _svg(title: str, height: int, drawn: str) -> str:
+    """Without a ground of its own, in tones that stand out from white and from black."""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH + 16}" height="{height + 12}" '
-        f'viewBox="-8 -6 {WIDTH + 16} {height + 12}"><style>{STYLE}</style>'
-        f'<rect x="-8" y="-6" width="{WIDTH + 16}" height="{height + 12}" fill="#fff"/>'
-        f'<text class="title" x="0" y="12">{escape(title)}</text>{"".join(drawn)}</svg>'
+        f"<svg xmlns='http://www.w3.org/2000/svg' width='{WIDTH}' height='{height}' fill='#7c8896' "
+        f"font-family='sans-serif' font-size='11'><text y='11'>{escape(title)}</text>{drawn}</svg>"
     )

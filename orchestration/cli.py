@@ -9,6 +9,7 @@ import functools
 import gc
 import http.server
 import json
+import re
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from orchestration import SERVED_AT
 from sources.errors import ConfigurationError, SourceError, nearest
 from sources.periods import Quarter
 
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from sources.landing import Landed
 
 FAILED, WRONG = 1, 2
+RELEASE_NAMED = re.compile(r"/[A-Za-z0-9][\w-]*/r[1-9]\d*/")  # begins the address of a page of that release
 WIDE = 110  # columns of a screen that has room for every column of `vitals status`
 FILES_NAMED = 8  # of those that differ; more are counted
 RESTATED_SHOWN = 40  # figures, in `vitals release diff`; more are counted
@@ -847,10 +850,10 @@ def docs(council: CouncilOption = None) -> None:
 @app.command()
 @_guarded
 def serve(
-    port: Annotated[int, typer.Option("--port", help="Port on loopback.")] = 8765,
+    port: Annotated[int, typer.Option("--port", help="Port on loopback.")] = SERVED_AT,
     council: CouncilOption = None,
 ) -> None:
-    """Show the current release in a browser, on loopback, until interrupted."""
+    """Show the current release in a browser, and each other below its name, on loopback, until interrupted."""
     from orchestration.settings import settings
 
     chosen = settings(council)
@@ -867,6 +870,11 @@ def serve(
             else:
                 super().do_GET()
 
+        def translate_path(self, path: str) -> str:
+            """`/2026-27-Q2/r1/…` is that release, everything else the current one."""
+            named = RELEASE_NAMED.match(path)
+            return super().translate_path(path if named else f"/{current.name}{path}")
+
         def log_message(self, format: str, *args: Any) -> None:
             """Silent: an access log on a terminal hides the one line that matters."""
 
@@ -875,7 +883,7 @@ def serve(
             """A browser that leaves before a page has arrived is no news."""
 
     try:
-        listening = Server(("127.0.0.1", port), functools.partial(Handler, directory=str(current)))
+        listening = Server(("127.0.0.1", port), functools.partial(Handler, directory=str(chosen.releases)))
     except OSError as error:
         raise RuntimeError(f"Port {port} cannot be used ({error.strerror}). Choose another with --port.") from None
     with listening as server:

@@ -6,13 +6,15 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import quote
 
 import dagster as dg
 
 import exports
 from exports import Archived, Finding, Publication
+from orchestration import SERVED_AT
 from orchestration.progress import journal
 
 GROUP = "releases"
@@ -23,7 +25,7 @@ CHECKS = {
     SCHEMA: "The columns and types of every Parquet file are those registered in exports/schemas.json.",
     DISCLOSURE: "The public files hold public columns only, no small count of people, and no value that is hidden.",
 }
-MOST_COLUMNS = 8  # of the first rows; the rest stands in the files
+MOST_CHARACTERS = 940  # of a table: Dagster shows Markdown below a thousand at once, longer only when asked
 LONGEST_CELL = 40
 Metadata = dict[str, dg.MetadataValue]
 
@@ -107,47 +109,63 @@ def _check(publication: Publication, name: str, finding: Finding) -> dg.AssetChe
 
 
 def _told(release: Archived, publication: Publication, published: exports.Release) -> dict[str, Any]:
-    """What the release holds of the publication, with the way to it."""
+    """What the release holds of the publication, with the way to it. A page of Dagster's may not open files, so that
+    links lead to `vitals serve`, which `make ui` starts."""
     files = exports.files(release, publication)
-    papers = [release.path / file["path"] for file in files if file["format"] == "pdf"]
-    page = release.path / "site" / "index.html"
-    return {
+    served = f"http://127.0.0.1:{SERVED_AT}/{release.release_id}"
+    papers = [PurePosixPath(file["path"]) for file in files if file["format"] == "pdf"]
+    data = [release.path / file["path"] for file in files if file["format"] == "parquet"]
+    told: dict[str, Any] = {
         RELEASE: f"{release.release_id} ({'new' if published.is_new else 'unchanged'})",
         "council": release.manifest["council"],
         "dagster/row_count": published.rows.get(publication.name, 0),
-        "files": _table(
-            ("file", "for", "rows", "bytes"),
-            [
-                (
-                    f"`{file['path']}`",
-                    file["audience"],
-                    f"{file['rows']:,}" if "rows" in file else "",
-                    _size(file["bytes"]),
-                )
-                for file in files
-            ],
-            right=("rows", "bytes"),
-        ),
-        "folder": dg.MetadataValue.path(str(release.path)),
-        "page": dg.MetadataValue.url(page.as_uri()),
-        **({"paper": dg.MetadataValue.url(papers[0].as_uri())} if papers else {}),
+        "page": dg.MetadataValue.url(f"{served}/site/index.html"),
     }
+    if papers:  # one for each reader lie in a folder
+        own = papers[0] if len(papers) == 1 else papers[0].parent
+        told["paper"] = dg.MetadataValue.url(f"{served}/{own}{'' if own.suffix else '/'}")
+    if data:
+        told["data"] = dg.MetadataValue.path(str(data[0]))
+    told["folder"] = dg.MetadataValue.path(str(release.path))
+    told["files"] = _table(
+        ("file", "for", "rows", "size"),
+        [
+            (f"`{file['path']}`", file["audience"], f"{file['rows']:,}" if "rows" in file else "", _size(file["bytes"]))
+            for file in files
+        ],
+        right=("rows", "size"),
+    )
+    return told
 
 
 def _preview(preview: exports.Preview) -> Metadata:
-    """The picture and the first rows as Dagster's pages show them: pictures only within the text itself."""
-    columns = [at for at, name in enumerate(preview.columns) if name != "council"]
-    shown = columns[:MOST_COLUMNS]
-    rows = _table(
-        [preview.columns[at] for at in shown],
-        [[_cell(row[at]) for at in shown] for row in preview.rows],
-    )
-    more = len(columns) - len(shown)
-    told = {FIRST_ROWS: dg.MetadataValue.md(f"{rows.value}\n\nand {more} more columns") if more else rows}
-    if preview.picture is None:
-        return {PREVIEW: dg.MetadataValue.md("no rows"), **told}
-    encoded = base64.b64encode(preview.picture).decode()
-    return {PREVIEW: dg.MetadataValue.md(f"![{PREVIEW}](data:{preview.media_type};base64,{encoded})"), **told}
+    """The picture and the first rows. Dagster draws pictures within Markdown, at once if it is short."""
+    told: Metadata = {PREVIEW: dg.MetadataValue.md("no rows")}
+    if preview.picture is not None:
+        if preview.media_type == "image/svg+xml":
+            content = "," + quote(preview.picture, safe="/:=',;")
+        else:
+            content = ";base64," + base64.b64encode(preview.picture).decode()
+        told[PREVIEW] = dg.MetadataValue.md(f"![{PREVIEW}](data:{preview.media_type}{content})")
+        told[FIRST_ROWS] = _first_rows(preview)
+    return told
+
+
+def _first_rows(preview: exports.Preview) -> dg.MarkdownMetadataValue:
+    """As many columns as there is room for, those first that tell rows apart."""
+    cells = {name: [_cell(row[at]) for row in preview.rows] for at, name in enumerate(preview.columns)}
+    told = sorted(cells, key=lambda name: -len(set(cells[name])))
+    chosen: list[str] = []
+    room = MOST_CHARACTERS
+    for name in told:
+        room -= sum(len(cell) + 3 for cell in [name, "---", *cells[name]])
+        if room < 0:
+            break
+        chosen.append(name)
+    shown = [name for name in preview.columns if name in chosen]
+    table = _table(shown, zip(*(cells[name] for name in shown), strict=True))
+    more = len(cells) - len(shown)
+    return dg.MetadataValue.md(f"{table.value}\n\nand {more} more columns") if more else table
 
 
 def _kept_previews(
@@ -174,7 +192,7 @@ def _column_schema(publication: Publication) -> dg.TableSchema:
                 name=f"{table.name}.{column.name}" if several else column.name,
                 type=column.type,
                 description=column.description,
-                tags=dict.fromkeys(sorted(column.audiences), ""),
+                tags={"public": ""} if "public" in column.audiences else {},
             )
             for table in publication.tables
             for column in table.columns
