@@ -18,7 +18,7 @@ from exports.publications import Publication
 ROWS = 5
 WIDTH, HEIGHT = 400, 90  # px of the drawing, and of its highest bar
 HEAD = 20  # px for the title
-FEWEST_BARS, MOST_BARS = 3, 40  # fewer are no history; more quarters are shown as years
+FEWEST_BARS, MOST_BARS = 3, 40  # quarters: fewer are no history, of more the last ten years tell enough
 MOST_LISTED, LINE, NAMES = 8, 14, 170  # columns, and px for each and for its name
 
 
@@ -59,16 +59,14 @@ def preview(connection: duckdb.DuckDBPyConnection, publication: Publication, fac
 def _drawing(connection: duckdb.DuckDBPyConnection, selection: Selection) -> str:
     relation = selection.table.relation
     day = next((column.name for column in selection.columns if column.type.lower() == "date"), None)
-    for part in ("quarter", "year") if day else ():
+    if day:
         found = connection.execute(
-            f"select date_diff('{part}', min(start) over (), start), start, rows from (select "
-            f"date_trunc('{part}', \"{day}\") as start, count(*) as rows from {relation} where start is not null "
-            "group by all) order by start"
+            "select date_diff('quarter', start, max(start) over ()) as ago, start, rows from (select "
+            f"date_trunc('quarter', \"{day}\") as start, count(*) as rows from {relation} where start is not null "
+            f"group by all) qualify ago < {MOST_BARS} order by start"
         ).fetchall()
-        if len(found) < FEWEST_BARS:
-            break
-        if part == "year" or found[-1][0] < MOST_BARS:
-            return _history(f"Rows by {part} of {day}", found)
+        if len(found) >= FEWEST_BARS:
+            return _history(f"Rows by quarter of {day}", found)
     names = [column.name for column in selection.columns]
     counts = ", ".join(f'count("{name}") / count(*)' for name in names)
     shares = connection.execute(f"select {counts} from {relation}").fetchone()
@@ -77,14 +75,15 @@ def _drawing(connection: duckdb.DuckDBPyConnection, selection: Selection) -> str
 
 
 def _history(title: str, bars: Sequence[tuple[int, date, int]]) -> str:
-    """A bar for each period from the first to the last; one without rows leaves its place empty."""
-    step = max(2, WIDTH // (bars[-1][0] + 1))
+    """A bar for each quarter, so many quarters ago; one without rows leaves its place empty."""
+    oldest = bars[0][0]
+    step = WIDTH // (oldest + 1)
     most = max(rows for _, _, rows in bars)
     path, reached = f"M0,{HEAD + HEIGHT}", 0
-    for at, _, rows in bars:
+    for ago, _, rows in bars:
         height = max(1, round(HEIGHT * rows / most))
-        path += f"h{at * step - reached}v-{height}h{step - 1}v{height}"
-        reached = (at + 1) * step - 1
+        path += f"h{(oldest - ago) * step - reached}v-{height}h{step - 1}v{height}"
+        reached = (oldest - ago + 1) * step - 1
     under, (_, first, _), (_, last, rows) = HEAD + HEIGHT + 14, bars[0], bars[-1]
     ends = (
         f"<text y='{under}'>{first:%b %Y}</text>"

@@ -167,7 +167,7 @@ def disclosure(
     told: dict[str, int | str] = {
         "public rows": rows,
         "rows with a hidden value": hidden,
-        "hidden": f"1 to {threshold}",
+        "counts of people hidden": f"1 to {threshold}",
     }
     return Finding(tuple(sorted(problems)), told)
 

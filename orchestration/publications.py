@@ -25,6 +25,7 @@ CHECKS = {
     SCHEMA: "The columns and types of every Parquet file are those registered in exports/schemas.json.",
     DISCLOSURE: "The public files hold public columns only, no small count of people, and no value that is hidden.",
 }
+NAMING, MOST_COLUMNS = 3, 8  # of the first rows: those that come first anyway, and all there is room for
 MOST_CHARACTERS = 940  # of a table: Dagster shows Markdown below a thousand at once, longer only when asked
 LONGEST_CELL = 40
 Metadata = dict[str, dg.MetadataValue]
@@ -152,19 +153,18 @@ def _preview(preview: exports.Preview) -> Metadata:
 
 
 def _first_rows(preview: exports.Preview) -> dg.MarkdownMetadataValue:
-    """As many columns as there is room for, those first that tell rows apart."""
+    """The first columns and those that tell rows apart, as far as there is room."""
     cells = {name: [_cell(row[at]) for row in preview.rows] for at, name in enumerate(preview.columns)}
-    told = sorted(cells, key=lambda name: -len(set(cells[name])))
-    chosen: list[str] = []
-    room = MOST_CHARACTERS
-    for name in told:
+    cells.pop("council", None)  # stands above
+    names = list(cells)
+    room, shown = MOST_CHARACTERS, []
+    for name in [*names[:NAMING], *sorted(names[NAMING:], key=lambda name: -len(set(cells[name])))][:MOST_COLUMNS]:
         room -= sum(len(cell) + 3 for cell in [name, "---", *cells[name]])
-        if room < 0:
-            break
-        chosen.append(name)
-    shown = [name for name in preview.columns if name in chosen]
+        if room >= 0:
+            shown.append(name)
+    shown.sort(key=names.index)
     table = _table(shown, zip(*(cells[name] for name in shown), strict=True))
-    more = len(cells) - len(shown)
+    more = len(names) - len(shown)
     return dg.MetadataValue.md(f"{table.value}\n\nand {more} more columns") if more else table
 
 
