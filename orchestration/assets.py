@@ -364,7 +364,9 @@ def publication_assets(settings: Settings, manifest: Path) -> dg.AssetsDefinitio
             switch_current=as_of is None,
         )
         told.tell("reading back")
-        yield from publications.results(context.instance, settings.releases, listed, told.release, curated, facts)
+        yield from publications.results(
+            context.instance, settings.releases, listed, told.release, curated, facts, exports.read_snapshot()
+        )
 
     return release
 

@@ -872,8 +872,8 @@ def serve(
 
         def translate_path(self, path: str) -> str:
             """`/2026-27-Q2/r1/…` is that release, everything else the current one."""
-            named = RELEASE_NAMED.match(path)
-            return super().translate_path(path if named else f"/{current.name}{path}")
+            self.directory = str(chosen.releases if RELEASE_NAMED.match(path) else current)
+            return super().translate_path(path)
 
         def log_message(self, format: str, *args: Any) -> None:
             """Silent: an access log on a terminal hides the one line that matters."""
@@ -883,7 +883,7 @@ def serve(
             """A browser that leaves before a page has arrived is no news."""
 
     try:
-        listening = Server(("127.0.0.1", port), functools.partial(Handler, directory=str(chosen.releases)))
+        listening = Server(("127.0.0.1", port), Handler)
     except OSError as error:
         raise RuntimeError(f"Port {port} cannot be used ({error.strerror}). Choose another with --port.") from None
     with listening as server:

@@ -4,7 +4,7 @@ Belongs here: metadata and check results. Not here: how files are read back or d
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -67,26 +67,26 @@ def results(
     published: exports.Release,
     curated: Path,
     facts: exports.ReleaseFacts,
+    registered: Mapping[str, Any],
 ) -> Iterator[dg.MaterializeResult]:
     """One result for each publication of the release just made or found unchanged: what it holds, and its checks.
 
-    A picture is drawn once for each release; while it stays the newest, the asset's page keeps the one it has.
+    A picture is drawn once for each release; found unchanged, it keeps the one it has. What a check finds is told to
+    the run, too: the release is there by now, whatever a look at it finds.
     """
     release = exports.named(releases, published.release_id)
-    kept = _kept_previews(instance, publications, release)
-    registered = exports.read_snapshot()
+    kept = kept_previews(instance, publications, published.release_id)
     with closing(exports.connect(curated)) as connection:
         for publication in publications:
             drawn = kept.get(publication.name)
             if drawn is None:
-                drawn = _preview(exports.preview(connection, publication, facts))
+                drawn = preview_metadata(exports.preview(connection, publication, facts))
             findings = {
                 RECONCILES: exports.reconciles(connection, release, publication),
                 SCHEMA: exports.schema(connection, release, publication, registered),
             }
             if "public" in publication.audiences:
                 findings[DISCLOSURE] = exports.disclosure(connection, release, publication, facts.disclosure.threshold)
-            # The run's own report says so, too: the release is there, whatever a look at it finds.
             journal().warnings += [
                 f"releases/{publication.name}, {name}: {problem}"
                 for name, finding in findings.items()
@@ -139,7 +139,7 @@ def _told(release: Archived, publication: Publication, published: exports.Releas
     return told
 
 
-def _preview(preview: exports.Preview) -> Metadata:
+def preview_metadata(preview: exports.Preview) -> Metadata:
     """The picture and the first rows. Dagster draws pictures within Markdown, at once if it is short."""
     told: Metadata = {PREVIEW: dg.MetadataValue.md("no rows")}
     if preview.picture is not None:
@@ -168,15 +168,15 @@ def _first_rows(preview: exports.Preview) -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md(f"{table.value}\n\nand {more} more columns") if more else table
 
 
-def _kept_previews(
-    instance: dg.DagsterInstance, publications: Iterable[Publication], release: Archived
+def kept_previews(
+    instance: dg.DagsterInstance, publications: Iterable[Publication], release_id: str
 ) -> dict[str, Metadata]:
-    """By publication, what was drawn of this release when it was new."""
+    """By publication, what was drawn of the release when it was last looked at; nothing where that was another."""
     found: dict[str, Metadata] = {}
     events = instance.get_latest_materialization_events([key(publication) for publication in publications])
     for asset, event in events.items():
         metadata = event.asset_materialization.metadata if event and event.asset_materialization else {}
-        if RELEASE in metadata and str(metadata[RELEASE].value).partition(" ")[0] == release.release_id:
+        if RELEASE in metadata and str(metadata[RELEASE].value).partition(" ")[0] == release_id:
             kept = {name: metadata[name] for name in (PREVIEW, FIRST_ROWS) if name in metadata}
             if PREVIEW in kept:
                 found[asset.path[-1]] = kept

@@ -440,6 +440,8 @@ def test_serve_shows_the_page_until_interrupted(city: Quarter) -> None:
         status, _ = wait_until(lambda: get(f"http://127.0.0.1:{port}/"), process)
         assert status == 302
         assert get(f"http://127.0.0.1:{port}/site/index.html") == (200, city.vitals.page())
+        assert get(f"http://127.0.0.1:{port}/{QUARTER}/r1/site/index.html") == (200, city.vitals.page())
+        assert (get(f"http://127.0.0.1:{port}/{QUARTER}/r9/site/index.html") or (0, ""))[0] == 404
         assert (get(f"http://127.0.0.1:{port}/../curated.duckdb") or (0, ""))[0] == 404
         second = city.vitals("serve", "--port", str(port))
         assert second.code == 1

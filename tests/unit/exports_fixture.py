@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from exports import Check, ReleaseFacts
+from exports import Check, ReleaseFacts, publish
 
 COUNCIL = "Brigstow City Council (fictional)"
 FIGURE, FLAG, TEXT, DAY, WHOLE = "decimal(18,4)", "boolean", "varchar", "date", "bigint"
@@ -486,3 +486,17 @@ def facts_of(back: int, **changes: Any) -> ReleaseFacts:
     """The facts of the release of the quarter `back` quarters before Q2 2026/27."""
     period = quarter(back)
     return replace(FACTS, period_code=period["period_code"], period_label=period["period_label"], **changes)
+
+
+def publish_for_all(folder: Path) -> Path:
+    """A folder with `curated.duckdb`, `manifest.json` and `releases`, in which the first is for both audiences."""
+    name = "feed_measure_values"
+    curated = make_curated(folder / "curated.duckdb")
+    with duckdb.connect(str(curated)) as connection:
+        connection.execute(f"alter table marts.{name} add column basis varchar default 'reported'")
+    content = manifest_content()
+    columns = content["nodes"][f"model.vitals.{name}"]["columns"]
+    columns["basis"] = {**columns["unit_id"], "name": "basis"}
+    manifest = write_manifest(folder / "manifest.json", content)
+    publish(curated, manifest, folder / "releases", FACTS, audiences=("internal", "public"))
+    return folder

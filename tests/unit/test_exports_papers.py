@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -166,6 +167,18 @@ def test_recipients_that_would_share_a_file_are_refused(connection: duckdb.DuckD
 
 def test_no_rows_no_paper(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:
     assert written(connection, [], tmp_path) == []
+
+
+def test_a_cover_is_the_first_page_as_a_small_picture(connection: duckdb.DuckDBPyConnection) -> None:
+    selection = fill(connection, "report_test", COLUMNS, [line("Letters answered"), line("Sickness")])
+    picture = papers.draw_cover(connection, publication(selection), selection, FACTS)
+    assert picture is not None and picture.startswith(b"\x89PNG\r\n\x1a\n")
+    width, height = struct.unpack(">II", picture[16:24])
+    assert 380 < width < 420 and abs(height / width - 2**0.5) < 0.01, "a page of A4"
+    assert (
+        papers.draw_cover(connection, publication(selection), fill(connection, "report_test", COLUMNS, []), FACTS)
+        is None
+    )
 
 
 def test_the_same_rows_give_the_same_bytes(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:

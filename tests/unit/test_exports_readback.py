@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from exports_fixture import FACTS, make_curated, manifest_content, write_manifest
+from exports_fixture import FACTS, publish_for_all
 
-from exports import Archived, Finding, Publication, connect, named, publish, read_publications, readback
+from exports import Archived, Finding, Publication, connect, named, read_publications, readback
 from exports.schemas import schemas
 
 NAME = "feed_measure_values"
@@ -26,17 +26,8 @@ THRESHOLD = FACTS.disclosure.threshold
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a curated database, its manifest and one release for both audiences."""
-    folder = tmp_path_factory.mktemp("made")
-    curated = make_curated(folder / "curated.duckdb")
-    with duckdb.connect(str(curated)) as connection:
-        connection.execute(f"alter table marts.{NAME} add column basis varchar default 'reported'")
-    content = manifest_content()
-    columns = content["nodes"][f"model.vitals.{NAME}"]["columns"]
-    columns["basis"] = {**columns["unit_id"], "name": "basis"}
-    manifest = write_manifest(folder / "manifest.json", content)
-    publish(curated, manifest, folder / "releases", FACTS, audiences=("internal", "public"))
-    return folder
+    """Published once, copied for each test."""
+    return publish_for_all(tmp_path_factory.mktemp("made"))
 
 
 @dataclass
