@@ -20,6 +20,7 @@ from exports.publications import Column, Publication, Table, pairs
 from exports.relations import Figure, Structure, Variables, relations_of
 
 VALUES = "feed_measure_values"
+BOTH = ("numerator", "denominator")
 PEOPLE = {"none": (), "numerator": ("numerator",), "denominator": ("denominator",)}  # anything else: both
 LICENCE = {
     "name": "OGL-UK-3.0",
@@ -43,9 +44,15 @@ REASON = Column(
     "Why there is no value: suppressed (hidden, so that small numbers of people cannot be read or worked out), not "
     "returned, not applicable (nothing to divide by); empty where there is one.", frozenset({"public"}),
 )  # fmt: skip
-# Months of people by unit or area are mostly small numbers, and each hidden one costs others in its quarter, its unit
-# and its area. They stay in the house; quarters and years, and the whole council's months, are published.
-TOO_FINE = "period_type = 'month' and list_contains($people, measure_id) and ({places})"
+# Below the whole council counts of people stay in the house where they are months, which are mostly small and each cost
+# others in their quarter, unit and area; the period alone of a figure that runs over several; and running figures that
+# overlap, because one less the other gives the period alone: the one that ends with the financial year is published.
+BELOW = "(list_contains($below, unit_id) or area_id <> '')"
+RUNNING = "(list_contains($running, measure_id) and basis = 'reported' and period_type in ('month', 'quarter'))"
+TOO_FINE = (
+    f"({BELOW} and list_contains($people, measure_id) and (period_type = 'month' or basis = 'in_period' "
+    f"or ({RUNNING} and not list_contains($year_ends, period_end))))"
+)
 TYPES = {"BOOLEAN": "boolean", "DATE": "date", "INTEGER": "integer", "BIGINT": "integer", "DOUBLE": "number"}
 CSVW_TYPES = {"number": "decimal", "string": "string", "datetime": "dateTime"}
 
@@ -119,30 +126,22 @@ def people_of(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, ...
     if "counts_people" not in _has(connection, "core", "dim_measures"):
         return {}
     rows = connection.execute("select measure_id, counts_people from core.dim_measures").fetchall()
-    return {measure: PEOPLE.get(counts, ("numerator", "denominator")) for measure, counts in rows}
+    return {measure: PEOPLE.get(counts, BOTH) for measure, counts in rows}
 
 
-def _figures(connection: duckdb.DuckDBPyConnection, source: str, people: Mapping[str, tuple[str, ...]]) -> list[Figure]:
-    below, nobody = _below(connection), [measure for measure, parts in people.items() if not parts]
+def _figures(connection: duckdb.DuckDBPyConnection, source: str) -> list[Figure]:
+    people = people_of(connection)
     rows = connection.execute(
         f"select {', '.join(KEY)}, numerator, denominator from {source} "
-        f"where not list_contains($nobody, measure_id) order by {', '.join(KEY)}",
-        {"nobody": nobody},
+        f"where not {TOO_FINE} and list_contains($people, measure_id) order by {', '.join(KEY)}",
+        _places(connection, source),
     ).fetchall()
     figures = []
     for *key, numerator, denominator in rows:
-        if key[4] == "month" and (key[2] or key[1] in below):
-            continue  # not for the public, see TOO_FINE
-        parts = people.get(key[0], ("numerator", "denominator"))
+        parts = people.get(key[0], BOTH)
         figures.append(
             Figure(
-                key[0],
-                key[1],
-                key[2],
-                key[3],
-                key[4],
-                key[5],
-                key[6],
+                **dict(zip(KEY, key, strict=True)),
                 numerator=numerator if "numerator" in parts else None,
                 denominator=denominator if "denominator" in parts else None,
             )
@@ -150,17 +149,39 @@ def _figures(connection: duckdb.DuckDBPyConnection, source: str, people: Mapping
     return figures
 
 
-def _below(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    """Units below the whole council."""
-    if not _has(connection, "core", "dim_units"):
-        return set()
-    rows = connection.execute("select unit_id from core.dim_units where parent_unit_id is not null").fetchall()
-    return {unit for (unit,) in rows}
+def _places(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, list[object]]:
+    """What TOO_FINE asks about the rows of `source`: the measures that count people, those that add them up over
+    several periods, the units below the whole council and the last days of financial years."""
+    people = people_of(connection)
+    measures = [
+        name for (name,) in connection.execute(f"select distinct measure_id from {source} order by 1").fetchall()
+    ]
+    adds_up: list[object] = []
+    if {"accumulation", "counts_people"} <= set(_has(connection, "core", "dim_measures")):
+        listed = connection.execute(
+            "select measure_id from core.dim_measures "
+            "where accumulation not in ('in_period', 'point_in_time') order by measure_id"
+        ).fetchall()
+        adds_up = [measure for (measure,) in listed if "numerator" in people.get(measure, BOTH)]
+    below: list[object] = []
+    if _has(connection, "core", "dim_units"):
+        units = "select unit_id from core.dim_units where parent_unit_id is not null order by 1"
+        below = [unit for (unit,) in connection.execute(units).fetchall()]
+    ends: list[object] = []
+    if _has(connection, "core", "dim_periods"):
+        years = "select distinct period_end from core.dim_periods where period_type = 'financial_year' order by 1"
+        ends = [end for (end,) in connection.execute(years).fetchall()]
+    return {
+        "people": [measure for measure in measures if people.get(measure, BOTH)],
+        "running": adds_up,
+        "below": below,
+        "year_ends": ends,
+    }
 
 
 def read_figures(connection: duckdb.DuckDBPyConnection) -> list[Figure]:
     """Every figure that counts people, with its true counts."""
-    return _figures(connection, f"marts.{VALUES}", people_of(connection)) if _has(connection, "marts", VALUES) else []
+    return _figures(connection, f"marts.{VALUES}") if _has(connection, "marts", VALUES) else []
 
 
 def read_past(connection: duckdb.DuckDBPyConnection, public: Path, now: Sequence[Figure]) -> list[Figure]:
@@ -172,7 +193,7 @@ def read_past(connection: duckdb.DuckDBPyConnection, public: Path, now: Sequence
     if not path.exists():
         return []
     same = set(now)
-    then = _figures(connection, "read_parquet('" + str(path).replace("'", "''") + "')", people_of(connection))
+    then = _figures(connection, "read_parquet('" + str(path).replace("'", "''") + "')")
     changed = {figure.measure_id for figure in then if figure not in same}
     return [figure for figure in then if figure.measure_id in changed]
 
@@ -265,7 +286,7 @@ def _mask(
                 f"exposure '{publication.name}': model '{table.name}' publishes '{told[0]}' without measure_id and "
                 "period_start, so nobody can tell which small numbers to hide. Add them, or do not mark it public."
             )
-        masked.execute(f"create table {table.relation} as select * from given")
+        masked.execute(f"create table {table.relation} as select * exclude (is_running) from given")
         masked.unregister("given")
         return formats.Selection(table, columns, publication.order_by)
     keys = {name for name in KEY if name in names}
@@ -315,22 +336,18 @@ def _mask(
 def _rows_for_all(
     connection: duckdb.DuckDBPyConnection, names: Sequence[str], table: Table
 ) -> duckdb.DuckDBPyConnection:
-    """The table's public columns without the rows that are too fine to leave."""
+    """The table's public columns without the rows that are too fine to leave; `is_running` says whose figure before
+    overlaps and so cannot be told."""
     listed = ", ".join(f'"{name}"' for name in names)
-    places = [
-        test
-        for name, test in (("unit_id", "list_contains($below, unit_id)"), ("area_id", "area_id <> ''"))
-        if name in names
-    ]
-    if not places or "period_type" not in names or "measure_id" not in names:
-        return connection.execute(f"select {listed} from {table.relation}")
-    people = people_of(connection)
-    measures = connection.execute(f"select distinct measure_id from {table.relation} order by 1").fetchall()
-    given: dict[str, Any] = {"people": [measure for (measure,) in measures if people.get(measure, ("both",))]}
-    if "unit_id" in names:
-        given["below"] = sorted(_below(connection))
-    test = TOO_FINE.format(places=" or ".join(places))
-    return connection.execute(f"select {listed} from {table.relation} where not ({test})", given)
+    if not {"measure_id", "period_type", "period_end"} <= set(names):
+        return connection.execute(f"select {listed}, false as is_running from {table.relation}")
+    has = {"unit_id": "''", "area_id": "''", "basis": "'reported'"}
+    filled = "".join(f", {absent} as {name}" for name, absent in has.items() if name not in names)
+    return connection.execute(
+        f"select {listed}, {BELOW} and {RUNNING} as is_running from (select {listed}{filled} from {table.relation}) "
+        f"where not {TOO_FINE}",
+        _places(connection, table.relation),
+    )
 
 
 def _masked(name: str) -> str:
@@ -342,7 +359,7 @@ def _masked(name: str) -> str:
     elif name in AT_ITS_TIME:
         test = "is_hidden"
     elif name in SINCE_BEFORE:
-        test = "is_hidden or no_before"
+        test = "is_hidden or no_before or is_running"
     elif name.startswith("units_"):
         test = "in_measure"
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from datetime import date
@@ -101,6 +102,35 @@ def test_a_count_that_an_earlier_release_showed_refuses_the_edition(folder: Path
         write(database(UNITS), later, (folder,))
 
 
+def test_below_the_council_running_figures_that_overlap_are_not_for_the_public(folder: Path) -> None:
+    """Twelve months to September less twelve months to June tell one quarter less another."""
+    connection = database({})
+    connection.execute("alter table core.dim_measures add column accumulation varchar")
+    connection.execute("update core.dim_measures set accumulation = 'rolling_12_months'")
+    connection.execute(
+        "create table core.dim_periods as select 'financial_year' as period_type, date '2026-03-31' as period_end"
+    )
+    quarters = [(date(2025, 7, 1), date(2026, 3, 31)), (date(2025, 10, 1), date(2026, 6, 30))]
+    for unit, (basis, kind) in itertools.product(
+        ("C", "A"), (("reported", "quarter"), ("in_period", "quarter"), ("reported", "month"))
+    ):
+        for start, end in quarters:
+            connection.execute(
+                "insert into marts.feed_measure_values values (?, 'M1', ?, '', ?, ?, ?, ?, 50, 100, 50)",
+                [exports_fixture.COUNCIL, unit, basis, kind, start, end],
+            )
+    write(connection, folder)
+    shown = duckdb.sql(
+        "select unit_id, basis, period_type, period_end "
+        f"from '{folder}/feeds/feed_measure_values.parquet' where unit_id = 'A'"
+    ).fetchall()
+    assert shown == [("A", "reported", "quarter", date(2026, 3, 31))]
+    ((whole,),) = duckdb.sql(
+        f"select count(*) from '{folder}/feeds/feed_measure_values.parquet' where unit_id = 'C'"
+    ).fetchall()
+    assert whole == 6
+
+
 def test_the_audit_reads_the_files_and_not_the_suppressor(folder: Path) -> None:
     """Put the second hidden count back into the file: the audit names the first."""
     connection = database(UNITS)
@@ -124,7 +154,7 @@ def test_a_shown_ratio_is_noticed(folder: Path) -> None:
                f"to '{path}.new' (format parquet)")  # fmt: skip
     Path(f"{path}.new").replace(path)
     told = audit.prove(
-        folder, _figures(connection, "marts.feed_measure_values", {"M1": ("numerator", "denominator")}),
+        folder, _figures(connection, "marts.feed_measure_values"),
         read_structure(connection), [], read_factors(connection), Disclosure(),
     )  # fmt: skip
     assert any("unit A" in each for each in told)
