@@ -105,12 +105,10 @@ def schema(
             f"{publication.name} is of version {publication.version}, {SNAPSHOT.name} has {agreed['version']}. {remedy}"
         )
     told: dict[str, int | str] = {"version": publication.version}
-    types = {column["type"] for columns in agreed["tables"].values() for column in columns.values()}
-    spelled = {each: formats.normalised_type(connection, each, SNAPSHOT.name) for each in types}
     for table, file in _parquet(release, publication):
         found = _columns(connection, release.path / file["path"])
         wanted = {
-            name: spelled[column["type"]]
+            name: str(duckdb.sqltype(column["type"]))
             for name, column in agreed["tables"].get(table.name, {}).items()
             if file["audience"] in column["audiences"]
         }
