@@ -1,6 +1,6 @@
 """`make bench`: measure everything and print it as a table with ratios and budgets.
 
-python -m benchmarks [--large] [--only landing]       --large adds five and ten million ledger rows, some minutes
+python -m benchmarks [--large] [--only release]       --large adds five and ten million ledger rows, some minutes
 
 Ratios are to the line above that has none.
 """
@@ -18,18 +18,25 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.council import COUNCIL
 from benchmarks.measure import Measured, command, folder_bytes, part
-from benchmarks.parts import COUNCIL
 
 BIN = Path(sys.executable).parent
 GIGA = 1 << 30
 ROUNDS = 3
+WRITTEN = {
+    "tables": "tables, read back and compared",
+    "papers": "papers",
+    "workbooks": "workbooks",
+    "site": "site",
+    "public": "public edition, with its proof",
+}
 
 
 def main() -> None:
     """Run every measurement in a folder of its own, thrown away afterwards."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=main.__doc__)
-    parser.add_argument("--only", choices=("quarter", "landing"), help="one half of it")
+    parser.add_argument("--only", choices=("quarter", "release", "landing"), help="one part of it")
     parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the ledger CSV (default: 1,000,000)")
     parser.add_argument(
         "--large", action="store_true", help="a ledger CSV of five million rows, and one of ten million (some minutes)"
@@ -46,22 +53,25 @@ def main() -> None:
             table.add_row(what, "not installed")
             return
         ratio = f"{_seconds(measured) / _seconds(against):.2f}" if against else ""
-        table.add_row(what, f"{_seconds(measured):.1f}", f"{measured.peak_bytes / GIGA:.2f}", ratio, budget)
+        peak = f"{measured.peak_bytes / GIGA:.2f}" if measured.peak_bytes else ""
+        table.add_row(what, f"{_seconds(measured):.1f}", peak, ratio, budget)
 
     with tempfile.TemporaryDirectory(prefix="vitals-bench-") as name, console.status("measuring") as status:
         folder = Path(name)
-        raw = 0
-        if chosen.only != "landing":
-            raw = _quarter(row, status.update, folder, chosen.large)
-        if chosen.only != "quarter":
+        notes = []
+        if chosen.only in (None, "quarter"):
+            notes.append(_quarter(row, status.update, folder, chosen.large))
+        if chosen.only in (None, "release"):
+            notes.append(_release(row, status.update, folder))
+        if chosen.only in (None, "landing"):
             _landing(row, status.update, name, 5_000_000 if chosen.large else chosen.rows)
     console.print(table)
-    size = f"; raw of the bundled council: {raw / 1e6:.0f} MB" if raw else ""
-    console.print(f"[dim]{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}{size}[/]")
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    console.print(f"[dim]{'; '.join([machine, *notes])}[/]")
 
 
-def _quarter(row: Callable[..., None], tell: Callable[[str], None], folder: Path, large: bool) -> int:
-    """A quarter and its parts. Returns the bytes of raw."""
+def _quarter(row: Callable[..., None], tell: Callable[[str], None], folder: Path, large: bool) -> str:
+    """A quarter and its parts. Returns what there is to say of the size of raw."""
     name = str(folder)
     environment = {"VITALS_DATA": name, "VITALS_COUNCIL": COUNCIL}
     vitals = [str(BIN / "vitals"), "run"]
@@ -90,7 +100,27 @@ def _quarter(row: Callable[..., None], tell: Callable[[str], None], folder: Path
         row(f"landing {enlarged.told['rows'] / 1e6:.1f} M rows, 22 quarters", enlarged, "bounded memory")
         built, bare = part("dbt", name), part("bare", name)
         row(f"build over {enlarged.told['rows'] / 1e6:.1f} M ledger rows", built, "≤ 1.3", bare)
-    return raw
+    return f"raw of the bundled council: {raw / 1e6:.0f} MB"
+
+
+def _release(row: Callable[..., None], tell: Callable[[str], None], folder: Path) -> str:
+    """A release, beside bare DuckDB writing the same tables. Returns what there is to say of its home page."""
+    if not (folder / COUNCIL / "curated.duckdb").exists():
+        tell("a quarter, to have something to publish")
+        command([str(BIN / "vitals"), "run"], {"VITALS_DATA": str(folder), "VITALS_COUNCIL": COUNCIL})
+    name = str(folder)
+    tell("a release")
+    made = part("release", name)
+    row(f"release: {made.told['files']:.0f} files, {made.told['bytes'] / 1e6:.0f} MB", made, "< 20 s")
+    tell("its tables, by COPY")
+    copied = part("release_copied", name)
+    row("  its tables by DuckDB's COPY", copied)
+    for writer, what in WRITTEN.items():
+        against = copied if writer == "tables" else None
+        row(f"  {what}", Measured(made.told[writer], 0, {}), "", against)
+    tell("the same release again")
+    row("release, nothing new", part("release_again", name))
+    return f"home page {made.told['home'] / 1e3:.0f} kB, budget < 300 kB"
 
 
 def _landing(row: Callable[..., None], tell: Callable[[str], None], folder: str, rows: int) -> None:

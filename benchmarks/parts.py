@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -11,35 +10,28 @@ from pathlib import Path
 
 import duckdb
 
-from benchmarks import landing
+from benchmarks import landing, releasing
+from benchmarks.council import COUNCIL, council, last_quarter
 from orchestration import build
-from orchestration.settings import Settings, settings
 from sources.extract import Extract
 from sources.landing import extracts_in_force, land
 from sources.periods import Quarter
-
-COUNCIL = "brigstow"
-
-
-def _council(folder: Path) -> Settings:
-    os.environ["VITALS_DATA"] = str(folder)
-    return settings(COUNCIL)
 
 
 def sandbox(folder: Path) -> dict[str, float]:
     """Generate the bundled council's source systems from nothing."""
     from sources.sandbox import ensure
 
-    council = _council(folder).council
-    assert council.sandbox is not None
-    ensure(folder / "sandbox" / COUNCIL, council.sandbox.seed)
+    configured = council(folder).council
+    assert configured.sandbox is not None
+    ensure(folder / "sandbox" / COUNCIL, configured.sandbox.seed)
     return {}
 
 
 def dbt(folder: Path) -> dict[str, float]:
     """The build step of a quarter: raw views, dbt with its checks, and nothing swapped in."""
-    chosen = _council(folder)
-    quarter = _last(chosen)
+    chosen = council(folder)
+    quarter = last_quarter(chosen)
     build.prepare(chosen, quarter, None)
     build.dbt(chosen, ["parse"])  # the manifest of a set-up machine is there already
     began = time.perf_counter()
@@ -51,9 +43,9 @@ def dbt(folder: Path) -> dict[str, float]:
 
 def bare(folder: Path) -> dict[str, float]:
     """The same compiled SQL over the same raw files, in bare DuckDB: no dbt, no checks, no contracts."""
-    chosen = _council(folder)
+    chosen = council(folder)
     content = build.read_manifest(chosen)
-    build.prepare(chosen, _last(chosen), None)
+    build.prepare(chosen, last_quarter(chosen), None)
     models = _in_order({key: node for key, node in content["nodes"].items() if node["resource_type"] == "model"})
     compiled = chosen.dbt_target / "compiled" / content["metadata"]["project_name"]
     with duckdb.connect(str(chosen.build)) as con:
@@ -70,7 +62,7 @@ def bare(folder: Path) -> dict[str, float]:
 
 def enlarge(folder: Path, rows: str) -> dict[str, float]:
     """Land the ledger anew, every posting repeated until it holds about `rows`: raw as a large council has it."""
-    chosen = _council(folder)
+    chosen = council(folder)
     contract = chosen.contracts["finance.ledger"]
     found = extracts_in_force(contract, chosen.data)
     times = -(-int(rows) // sum(extract.rows for extract in found))
@@ -99,10 +91,6 @@ def _format():  # type: ignore[no-untyped-def]
     return Format()
 
 
-def _last(chosen: Settings) -> Quarter:
-    return Quarter.parse(chosen.council.calendar.last_period or "")
-
-
 def _in_order(models: dict[str, dict]) -> list[dict]:  # type: ignore[type-arg]
     ordered: dict[str, dict] = {}  # type: ignore[type-arg]
 
@@ -118,7 +106,7 @@ def _in_order(models: dict[str, dict]) -> list[dict]:  # type: ignore[type-arg]
 
 
 PARTS: dict[str, Callable[..., dict[str, float]]] = {
-    part.__name__: part for part in (sandbox, dbt, bare, enlarge, *landing.PARTS)
+    part.__name__: part for part in (sandbox, dbt, bare, enlarge, *landing.PARTS, *releasing.PARTS)
 }
 
 if __name__ == "__main__":
