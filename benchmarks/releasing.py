@@ -39,7 +39,7 @@ def release(folder: Path) -> dict[str, float]:
     spent = dict.fromkeys(WRITERS, 0.0)
     for writer, functions in WRITERS.items():
         for module, name in functions:
-            setattr(module, name, _timed(getattr(module, name), writer, spent))
+            setattr(module, name, timed(getattr(module, name), writer, spent))
     made, seconds = _publish(folder)
     files = [path for path in made.path.rglob("*") if path.is_file()]
     return {
@@ -90,10 +90,10 @@ def _publish(folder: Path) -> tuple[exports.Release, float]:
     return made, time.perf_counter() - began
 
 
-def _timed(function: Callable[..., Any], writer: str, spent: dict[str, float]) -> Callable[..., Any]:
+def timed(function: Callable[..., Any], writer: str, spent: dict[str, float]) -> Callable[..., Any]:
     """The function, its time added to its writer's: the outermost alone, as the public edition writes tables, too."""
 
-    def timed(*given: Any, **named: Any) -> Any:
+    def clocked(*given: Any, **named: Any) -> Any:
         if running:
             return function(*given, **named)
         running.append(writer)
@@ -104,7 +104,7 @@ def _timed(function: Callable[..., Any], writer: str, spent: dict[str, float]) -
             spent[writer] += time.perf_counter() - began
             running.clear()
 
-    return timed
+    return clocked
 
 
 PARTS = (release, release_again, release_copied)
