@@ -71,7 +71,7 @@ def _drawing(connection: duckdb.DuckDBPyConnection, selection: Selection) -> str
     counts = ", ".join(f'count("{name}") / count(*)' for name in names)
     shares = connection.execute(f"select {counts} from {relation}").fetchone()
     assert shares is not None
-    return _filled(sorted((share, at, names[at]) for at, share in enumerate(shares) if share < 1))
+    return _filled(sorted(zip(shares, range(len(names)), names, strict=True)))
 
 
 def _history(title: str, bars: Sequence[tuple[int, date, int]]) -> str:
@@ -93,15 +93,15 @@ def _history(title: str, bars: Sequence[tuple[int, date, int]]) -> str:
 
 
 def _filled(shares: Sequence[tuple[float, int, str]]) -> str:
-    """A bar for each of the columns with the most empty cells."""
+    """A bar for each of the columns, those with the most empty cells, as far as there is room."""
     path, names = "", ""
     for line, (share, _, name) in enumerate(shares[:MOST_LISTED]):
-        y = HEAD + line * LINE
-        path += f"M{NAMES},{y}h{max(1, round((WIDTH - NAMES) * share))}v9h-{max(1, round((WIDTH - NAMES) * share))}z"
+        y, width = HEAD + line * LINE, max(1, round((WIDTH - NAMES) * share))
+        path += f"M{NAMES},{y}h{width}v9h-{width}z"
         names += f"<text y='{y + 9}'>{escape(name)}</text>"
-    more = f", of {len(shares)} with gaps" if len(shares) > MOST_LISTED else ""
-    title = f"Filled cells by column{more}" if shares else "Every cell is filled"
-    return _svg(title, HEAD + min(len(shares), MOST_LISTED) * LINE, f"<path d='{path}'/>{names}" if shares else "")
+    gaps = sum(share < 1 for share, *_ in shares)
+    title = f"Filled cells by column, {gaps} of {len(shares)} with gaps"
+    return _svg(title, HEAD + min(len(shares), MOST_LISTED) * LINE, f"<path d='{path}'/>{names}")
 
 
 def _svg(title: str, height: int, drawn: str) -> str:

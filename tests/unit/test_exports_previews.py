@@ -75,13 +75,15 @@ def test_of_a_long_history_the_last_ten_years_are_drawn(connection: duckdb.DuckD
 def test_a_table_without_history_shows_its_gaps_the_widest_first(connection: duckdb.DuckDBPyConnection) -> None:
     shown = drawn(connection, "select 1 as whole, if(k = 0, 1, null) as quarter_full, if(k > 0, 1, null) as nearly, "
                   "null::varchar as \"a<b\", date '2026-07-01' as day from range(4) as given(k)")  # fmt: skip
-    assert texts(shown) == ["Filled cells by column", "a<b", "quarter_full", "nearly"]
+    assert texts(shown) == [
+        "Filled cells by column, 3 of 5 with gaps", "a<b", "quarter_full", "nearly", "whole", "day",
+    ]  # fmt: skip
 
 
-def test_a_table_without_gaps_says_so_and_one_without_rows_has_no_picture(
+def test_a_table_without_gaps_is_drawn_and_one_without_rows_is_not(
     connection: duckdb.DuckDBPyConnection,
 ) -> None:
-    assert texts(drawn(connection, "select 1 as one")) == ["Every cell is filled"]
+    assert texts(drawn(connection, "select 1 as one")) == ["Filled cells by column, 0 of 1 with gaps", "one"]
     connection.execute("drop table marts.feed_things")
     empty = drawn(connection, "select 1 as one, current_date as day where false")
     assert (empty.picture, empty.columns, empty.rows) == (None, ["one", "day"], [])
