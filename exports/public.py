@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from exports import audit, formats
+from exports import audit, formats, site
 from exports.archive import sha256
 from exports.disclosure import is_small, suppress
 from exports.errors import ExportError
@@ -62,43 +62,50 @@ def write_public(
     publications: Sequence[Publication],
     folder: Path,
     facts: ReleaseFacts,
+    release_id: str,
     earlier: Sequence[Path],
-) -> list[dict[str, Any]]:
+) -> None:
     """Write the public edition into `folder` and prove that it gives no hidden count away.
 
     Args:
+        release_id: said on the pages and in the package.
         earlier: public folders of this council's earlier releases, newest first.
-
-    Returns: path (relative to the release), bytes and sha256 of each file.
 
     Raises:
         ExportError: a hidden count could be worked out; the message names it. Or a table cannot be masked.
     """
-    tables = [(publication, table) for publication, table in pairs(publications) if "public" in publication.audiences]
     truth = read_figures(connection)
     structure = read_structure(connection)
     past = [audit.Past(path, read_past(connection, path, truth)) for path in earlier if (path / "feeds").is_dir()]
     hidden = _hidden(connection, truth, structure, past, facts)
     resources: list[dict[str, Any]] = []
     dictionary: list[list[object]] = []
+    shown: list[Publication] = []
     with closing(duckdb.connect()) as masked:
         masked.execute("set TimeZone = 'UTC'")
-        masked.execute("create schema marts")
+        masked.execute("create schema marts; create schema core")
         _fill_hidden(masked, hidden, structure)
-        for publication, table in tables:
-            selection = _mask(connection, masked, publication, table)
-            resources += _write(masked, publication, selection, folder, facts)
-            types = formats.database_columns(masked, selection.table)
-            dictionary += [
-                [facts.council, table.name, column.name, types[column.name], column.description, table.description]
-                for column in selection.columns
-            ]
-    header = ["council", "table", "column", "type", "description", "table_description"]
-    formats.write_csv_rows(folder / "dictionary.csv", header, dictionary)
-    revisions = _revisions(connection, folder, past[0].folder if past else None)
-    formats.write_csv_rows(folder / "revisions.csv", REVISION_COLUMNS, revisions)
-    (folder / "datapackage.json").write_text(formats.to_json(_package(resources, facts)), encoding="utf-8")
-    (folder / "README.md").write_text(_readme(facts, resources, len(revisions), bool(past)), encoding="utf-8")
+        for publication in publications:
+            if "public" not in publication.audiences:
+                continue
+            selections = [_mask(connection, masked, publication, table) for table in publication.tables]
+            shown.append(replace(publication, tables=tuple(selection.table for selection in selections)))
+            for selection in selections:
+                resources += _write(masked, publication, selection, folder, facts)
+                types = formats.database_columns(masked, selection.table)
+                name, description = selection.table.name, selection.table.description
+                dictionary += [
+                    [facts.council, name, column.name, types[column.name], column.description, description]
+                    for column in selection.columns
+                ]
+        header = ["council", "table", "column", "type", "description", "table_description"]
+        formats.write_csv_rows(folder / "dictionary.csv", header, dictionary)
+        revisions = _revisions(connection, folder, past[0].folder if past else None)
+        formats.write_csv_rows(folder / "revisions.csv", REVISION_COLUMNS, revisions)
+        package = formats.to_json(_package(resources, facts, release_id))
+        (folder / "datapackage.json").write_text(package, encoding="utf-8")
+        (folder / "README.md").write_text(_readme(facts, resources, len(revisions), bool(past)), encoding="utf-8")
+        _write_site(connection, masked, shown, folder, facts, release_id)
     problems = audit.prove(folder, truth, structure, past, read_factors(connection), facts.disclosure)
     if problems:
         raise ExportError(
@@ -106,11 +113,37 @@ def write_public(
             f"shown, now or in an earlier release: {'; '.join(problems[:3])}. Hide more of the measure, or take back "
             "the earlier file that shows it."
         )
-    return [
-        {"path": f"{folder.name}/{path.relative_to(folder).as_posix()}", "bytes": path.stat().st_size,
-         "sha256": sha256(path)}
-        for path in sorted(folder.rglob("*")) if path.is_file()
-    ]  # fmt: skip
+
+
+def _write_site(
+    connection: duckdb.DuckDBPyConnection,
+    masked: duckdb.DuckDBPyConnection,
+    publications: Sequence[Publication],
+    folder: Path,
+    facts: ReleaseFacts,
+    release_id: str,
+) -> None:
+    """The pages that the house has, made of what the public may see: they read the masked tables and nothing else."""
+    names = {table.name for _, table in pairs(publications)}
+    if site.HOME not in names:
+        return
+    ((start, end),) = connection.execute(
+        "select reporting_period_start, reporting_period_end from core.dim_council"
+    ).fetchall()
+    masked.execute(
+        "create table core.dim_council as select cast(? as date) as reporting_period_start, "
+        "cast(? as date) as reporting_period_end", [start, end],
+    )  # fmt: skip
+    files = [
+        {"path": path.relative_to(folder).as_posix(), "bytes": path.stat().st_size, "audience": "public"}
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    ]
+    health = site.read_health(masked, publications, facts, "public")
+    for name, content in site.pages(health, release_id, files).items():
+        path = folder / "site" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
 
 
 def _has(connection: duckdb.DuckDBPyConnection, schema: str, table: str) -> list[str]:
@@ -278,7 +311,7 @@ def _mask(
     """Copy the table's public columns, hide what has to be hidden, and say why a value is missing."""
     columns = table.columns_for("public")
     names = [column.name for column in columns]
-    masked.register("given", _rows_for_all(connection, names, table).to_arrow_table())
+    masked.register("given", _rows_for_all(connection, names, publication, table).to_arrow_table())
     if "measure_id" not in names or "period_start" not in names:
         told = [name for name in names if name in (*FIGURES, *SINCE_BEFORE)]
         if told:
@@ -334,17 +367,18 @@ def _mask(
 
 
 def _rows_for_all(
-    connection: duckdb.DuckDBPyConnection, names: Sequence[str], table: Table
+    connection: duckdb.DuckDBPyConnection, names: Sequence[str], publication: Publication, table: Table
 ) -> duckdb.DuckDBPyConnection:
-    """The table's public columns without the rows that are too fine to leave; `is_running` says whose figure before
-    overlaps and so cannot be told."""
+    """The table's public columns of its public rows, without those that are too fine to leave; `is_running` says whose
+    figure before overlaps and so cannot be told."""
     listed = ", ".join(f'"{name}"' for name in names)
+    given = f"(select * from {table.relation} where {publication.public_rows or 'true'})"
     if not {"measure_id", "period_type", "period_end"} <= set(names):
-        return connection.execute(f"select {listed}, false as is_running from {table.relation}")
+        return connection.execute(f"select {listed}, false as is_running from {given}")
     has = {"unit_id": "''", "area_id": "''", "basis": "'reported'"}
     filled = "".join(f", {absent} as {name}" for name, absent in has.items() if name not in names)
     return connection.execute(
-        f"select {listed}, {BELOW} and {RUNNING} as is_running from (select {listed}{filled} from {table.relation}) "
+        f"select {listed}, {BELOW} and {RUNNING} as is_running from (select {listed}{filled} from {given}) "
         f"where not {TOO_FINE}",
         _places(connection, table.relation),
     )
@@ -388,7 +422,7 @@ def _write(
         "description": publication.description,
     }  # fmt: skip
     made = []
-    for kind in ("csv", "parquet"):
+    for kind in publication.table_formats("public"):
         path = place / f"{table.name}.{kind}"
         if kind == "csv":
             formats.write_csv(masked, selection, path)
@@ -427,7 +461,7 @@ def _type(kind: str) -> str:
     return "number" if kind.startswith("DECIMAL") else "datetime" if "TIMESTAMP" in kind else TYPES.get(kind, "string")
 
 
-def _package(resources: Sequence[Mapping[str, Any]], facts: ReleaseFacts) -> dict[str, Any]:
+def _package(resources: Sequence[Mapping[str, Any]], facts: ReleaseFacts, release_id: str) -> dict[str, Any]:
     """The folder as a Frictionless Data Package."""
     slug = "".join(each if each.isalnum() else "-" for each in facts.council.lower()).strip("-")
     return {
@@ -436,7 +470,7 @@ def _package(resources: Sequence[Mapping[str, Any]], facts: ReleaseFacts) -> dic
         "title": f"{facts.council}: performance, {facts.period_label}",
         "description": ("Every figure is made up. " if facts.is_fictional else "")
         + f"Counts of people from 1 to {facts.disclosure.threshold} are hidden, with whatever would give them away.",
-        "version": facts.code_version,
+        "version": release_id,
         "created": facts.as_of.isoformat(),
         "licenses": [LICENCE],
         "sources": [{"title": statement} for statement in dict.fromkeys(facts.attribution)],

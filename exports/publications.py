@@ -15,6 +15,8 @@ from exports.errors import ExportError
 AUDIENCES = ("internal", "public")
 FORMATS = ("parquet", "csv", "json", "xlsx", "pdf")
 KINDS = ("feed", "report")
+TABLE_FORMATS = ("parquet", "csv", "json")  # one file per table; the others are one document per publication
+PUBLIC_FORMATS = ("csv", "parquet")  # what an open data package holds of every table
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ class Table:
 class Publication:
     """One feed or report: an exposure with its tables, audiences, formats and version.
 
-    `method` says in a sentence or two how its figures are made and where to read more; readers see it.
+    `method` says in a sentence or two how its figures are made and where to read more; readers see it. `public_rows`
+    is the condition (SQL) that rows for the public must meet, empty for all: columns alone may let too much out.
     """
 
     name: str
@@ -68,6 +71,13 @@ class Publication:
     formats: tuple[str, ...]
     order_by: tuple[str, ...]
     tables: tuple[Table, ...]
+    public_rows: str = ""
+
+    def table_formats(self, audience: str) -> tuple[str, ...]:
+        """The formats in which the audience gets each table."""
+        if audience not in self.audiences:
+            return ()
+        return PUBLIC_FORMATS if audience == "public" else tuple(each for each in self.formats if each in TABLE_FORMATS)
 
 
 def read_publications(manifest: Path) -> tuple[Publication, ...]:
@@ -124,6 +134,11 @@ def _publication(exposure: Mapping[str, Any], nodes: Mapping[str, Any]) -> Publi
     order_by = tuple(meta.get("order_by") or ())
     for table in tables:
         _check_columns(table, audiences, order_by, place)
+    public_rows = meta.get("public_rows") or ""
+    if public_rows and "public" not in audiences:
+        raise ExportError(
+            f"{place}: meta.public_rows is given, and the public gets no rows. Drop it, or add the audience."
+        )
     owner = exposure.get("owner") or {}
     return Publication(
         name=name,
@@ -138,6 +153,7 @@ def _publication(exposure: Mapping[str, Any], nodes: Mapping[str, Any]) -> Publi
         formats=formats,
         order_by=order_by,
         tables=tables,
+        public_rows=_one_line(public_rows),
     )
 
 

@@ -14,7 +14,6 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from exports import formats
 from exports.archive import Archived
 from exports.public import REASON, people_of
 from exports.publications import Publication, Table

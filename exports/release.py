@@ -30,7 +30,6 @@ LOCK = ".lock"
 VALUES = "feed_measure_values"
 CHARTS = "feed_spc"
 PERIOD_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
-TABLE_FORMATS = ("parquet", "csv", "json")  # one file per table; the others are one document per publication
 
 
 @dataclass(frozen=True)
@@ -275,8 +274,7 @@ class _Edition:
                     _refuse_unlabelled(self.connection, publication, selection, self.facts)
                 self._tables += [
                     self._write_table(publication, selection, file_format, expected)
-                    for file_format in publication.formats
-                    if file_format in TABLE_FORMATS
+                    for file_format in publication.table_formats("internal")
                 ]
                 dictionary += [
                     [self.facts.council, table.name, column.name, expected[column.name], column.description,
@@ -322,7 +320,7 @@ class _Edition:
             self._documents.append(_entry(self.folder, path) | {"kind": _kind(path), "audience": "internal"})
         if "public" in self.audiences and (write_public := _given("public", "write_public")):
             folder = self._place("public")
-            write_public(self.connection, self.publications, folder, self.facts, earlier)
+            write_public(self.connection, self.publications, folder, self.facts, release_id, earlier)
             self._documents += [
                 _entry(self.folder, path) | {"kind": _kind(path), "audience": "public"}
                 for path in sorted(folder.rglob("*"))

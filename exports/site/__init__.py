@@ -41,7 +41,6 @@ SECTIONS = {
     "outcomes": "outcomes.html", "portfolios": "outcomes.html", "units": "units.html", "areas": "areas.html",
     "measures": "explore.html",
 }  # fmt: skip
-LISTS = ("index.html", "explore.html", "hotspots.html", "clinics.html", "targets.html")
 TABLE_FORMATS = {"csv": "CSV", "parquet": "Parquet", "json": "JSON"}
 ENGLAND = "E92000001"  # stands beside the neighbours in published tables, and is none of them
 MOST_CLINICS = 5  # a board has time for these
@@ -50,7 +49,7 @@ ACRONYMS = {"hr": "HR"}
 
 Span = tuple[str, date, date]
 
-REPORT = "report_org_health"
+HOME = REPORT = "report_org_health"  # without it there is no home page
 FIGURES = "feed_measure_status"
 PROCESS = "feed_spc"
 HOTSPOTS = "feed_hotspots"
@@ -58,6 +57,11 @@ TARGETS = "feed_targets"
 QUALITY = "feed_data_quality"
 CLINICS = "feed_clinics"
 COMPARATORS = "feed_comparators"
+# Pages that list measures, each with the table without which it would have nothing to say.
+LISTS = {
+    "index.html": REPORT, "explore.html": REPORT, "hotspots.html": HOTSPOTS, "clinics.html": CLINICS,
+    "targets.html": TARGETS,
+}  # fmt: skip
 NEEDED = {
     REPORT: (
         "domain", "domain_name", "domain_order", "measure_id", "measure_name", "numerator_label", "denominator_label",
@@ -189,7 +193,8 @@ def read_health(
     reader = Reader(connection, publications, edition)
     sheets = read_sheets(reader, story.measures)
     places = read_places(reader, sheets)
-    own_pages = {*LISTS, *PATHS, *places.paths, *(page_path("measures", sheet.id) for sheet in sheets)}
+    lists = {path for path, table in LISTS.items() if reader.has(table)}
+    own_pages = {*lists, *PATHS, *places.paths, *(page_path("measures", sheet.id) for sheet in sheets)}
     links = Links(frozenset(own_pages | ({STATUS} if edition == "internal" else set())))
     words = words_of(links)
     return Health(
@@ -257,7 +262,8 @@ def _rendered(drawn: Drawn, health: Health, release_id: str) -> bytes:
             path=drawn.path,
             section=SECTIONS.get(drawn.path.partition("/")[0], drawn.path),
             root="../" * drawn.path.count("/"),
-            navigation=NAVIGATION,
+            navigation=[(address, text) for address, text in NAVIGATION if health.links.has_page(address)],
+            has_page=health.links.has_page,
             edition=health.edition,
             is_internal=health.edition == "internal",
         )
@@ -395,12 +401,13 @@ def _series(
 def _processes(
     connection: duckdb.DuckDBPyConnection, table: str, medians: Mapping[Span, Decimal]
 ) -> dict[str, list[Point]]:
-    """Measure id → the points of its control chart at council level, in order of time."""
+    """Measure id → the points of its control chart at council level, in order of time. A chart of which the public may
+    not see every figure has no group, and is none."""
     processes: dict[str, list[Point]] = {}
     for row in _rows(
         connection,
         f"select {_names(PROCESS)} from {table} where unit_level = 'council' and area_id = '' "
-        "order by measure_id, period_start, period_end",
+        "and process_group is not null order by measure_id, period_start, period_end",
     ):
         point = Point(
             start=row["period_start"],
@@ -559,8 +566,7 @@ def _downloads(publications: Sequence[Publication], edition: str) -> list[Mappin
                     "format": TABLE_FORMATS[file_format],
                 }
                 for table in publication.tables
-                for file_format in publication.formats
-                if file_format in TABLE_FORMATS
+                for file_format in publication.table_formats(edition)
             ],
         }
         for publication in publications

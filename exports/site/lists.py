@@ -76,11 +76,13 @@ def measure_pages(
         )
         yield Drawn(f"measures/{name}.csv", None, figures_csv(sheet, council))
     yield Drawn("explore.html", "explore.html.j2", {**words, **_explore(reader, sheets)})
-    yield Drawn(
-        "hotspots.html", "hotspots.html.j2", {**words, "levels": hot_spot_levels(reader, story), "measure_names": names}
-    )
-    yield Drawn("clinics.html", "clinics.html.j2", {**words, **_clinics(reader, sheets)})
-    yield Drawn("targets.html", "targets.html.j2", {**words, **_targets(reader, story, sheets)})
+    if links.has_page("hotspots.html"):
+        spots = {"levels": hot_spot_levels(reader, story), "measure_names": names}
+        yield Drawn("hotspots.html", "hotspots.html.j2", {**words, **spots})
+    if links.has_page("clinics.html"):
+        yield Drawn("clinics.html", "clinics.html.j2", {**words, **_clinics(reader, sheets)})
+    if links.has_page("targets.html"):
+        yield Drawn("targets.html", "targets.html.j2", {**words, **_targets(reader, story, sheets)})
 
 
 def figures_csv(sheet: MeasureSheet, council: str) -> bytes:

@@ -124,11 +124,11 @@ def finding(lines: Sequence[Line]) -> str:
         if number:
             said.append(f"{wording.in_words(number)} {'is' if number == 1 else 'are'} {words}")
     of_all = wording.count(len(lines), "measure")
-    text = (
-        f"of {of_all}, {wording.joined(said)}"
-        if said
-        else f"{of_all}, {'none of them' if len(lines) > 1 else 'not'} unlike usual"
-    )
+    text = of_all  # without control charts nobody can say what is usual: the public sees none of units
+    if said:
+        text = f"of {of_all}, {wording.joined(said)}"
+    elif any(line.variation for line in lines):
+        text += f", {'none of them' if len(lines) > 1 else 'not'} unlike usual"
     judged = [line for line in lines if line.target and line.status in WITH_TARGET]
     missed = sum(line.status == "off_target" for line in judged)
     if judged:
@@ -140,13 +140,17 @@ def finding(lines: Sequence[Line]) -> str:
 
 
 def short_finding(lines: Sequence[Line]) -> str:
-    """'2 worse, 1 better, 3 off target' for a list of many; 'nothing unlike usual'."""
+    """For a list of many: '9 measures: 2 worse than usual, 3 off target'; '3 measures: nothing unlike usual'; or just
+    '3 measures' where none is judged."""
+    of_all = f"{len(lines)} measure{'' if len(lines) == 1 else 's'}"
     counts = (
         (sum(line.variation == WORSE for line in lines), "worse than usual"),
         (sum(line.variation == BETTER for line in lines), "better"),
         (sum(bool(line.target) and line.status == "off_target" for line in lines), "off target"),
     )
-    return ", ".join(f"{number} {words}" for number, words in counts if number) or "nothing unlike usual"
+    if said := ", ".join(f"{number} {words}" for number, words in counts if number):
+        return f"{of_all}: {said}"
+    return f"{of_all}: nothing unlike usual" if any(line.variation for line in lines) else of_all
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
+
 from support.browser import Browser
 
 AXE = Path(__file__).parents[1] / "servers" / "node_modules" / "axe-core" / "axe.min.js"
@@ -76,7 +77,8 @@ COLOUR_ALONE = """(() => {
             found.push('no word beside it: ' + mark.outerHTML.slice(0, 120));
     }
     for (const cell of document.querySelectorAll('.matrix td.passing, .matrix td.lasting'))
-        if (!/▲/.test(cell.textContent) || !/[a-z]{3}/i.test(cell.textContent + (cell.querySelector('[title]') || {}).title))
+        if (!/▲/.test(cell.textContent) ||
+            !/[a-z]{3}/i.test(cell.textContent + (cell.querySelector('[title]') || {}).title))
             found.push('a tint only: ' + cell.outerHTML.slice(0, 120));
     return found;
 })()"""
@@ -129,7 +131,8 @@ def one_of_each(site: Path) -> list[Path]:
 
 def told(problems: dict[str, list[str]]) -> str:
     """Problems by page, as whoever mends them wants to read them."""
-    return "\n" + "\n".join(f"{page}\n" + "\n".join(f"    {each}" for each in listed) for page, listed in problems.items())
+    lines = [line for page, listed in problems.items() for line in (page, *(f"    {each}" for each in listed))]
+    return "\n" + "\n".join(lines)
 
 
 def opened(browser: Browser, page: Path, width: int) -> None:
@@ -195,6 +198,10 @@ def dead_links(seen: dict[Path, dict[str, Any]], release: Path) -> Iterator[tupl
             path = Path(unquote(parts.path))
             if not path.is_relative_to(release.resolve()) or not path.is_file():
                 yield page, f"leads nowhere: {target}"
-            elif parts.fragment and path in seen and "=" not in parts.fragment:
-                if unquote(parts.fragment) not in seen[path]["ids"]:
-                    yield page, f"no such place: {target}"
+            elif (
+                parts.fragment
+                and path in seen
+                and "=" not in parts.fragment
+                and unquote(parts.fragment) not in seen[path]["ids"]
+            ):
+                yield page, f"no such place: {target}"

@@ -33,7 +33,7 @@ VALUE = {
     "polarity": TEXT,
 }  # fmt: skip
 TABLES: dict[str, dict[str, str]] = {
-    "feed_measure_values": {**MEASURE, **UNIT, **PERIOD, **VALUE, "is_provisional": FLAG},
+    "feed_measure_values": {**MEASURE, **UNIT, "basis": TEXT, **PERIOD, **VALUE, "is_provisional": FLAG},
     "feed_measure_status": {
         **MEASURE, **UNIT, **PERIOD, **VALUE, "previous_value": FIGURE, "change": FIGURE,
         "direction_of_travel": TEXT, "target": FIGURE, "tolerance": FIGURE, "target_valid_from": DAY, "status": TEXT,
@@ -224,7 +224,7 @@ def rows_of(series: Series, council: str, own_area: str) -> dict[str, list[dict[
     measure = {
         "council": council, "measure_id": series.measure_id, "measure_name": series.name, "outcome_id": "ORG",
         "outcome_name": series.outcome, "domain": series.domain, "value_unit": series.unit,
-        "decimal_places": series.places, "polarity": series.polarity,
+        "decimal_places": series.places, "polarity": series.polarity, "basis": "reported",
     }  # fmt: skip
     targets = {"target": series.target, "tolerance": series.tolerance if series.target is not None else None}
     whole = {"unit_id": "BRI", "unit_name": council, "unit_level": "council", "area_id": ""}
@@ -490,13 +490,7 @@ def facts_of(back: int, **changes: Any) -> ReleaseFacts:
 
 def publish_for_all(folder: Path) -> Path:
     """A folder with `curated.duckdb`, `manifest.json` and `releases`, in which the first is for both audiences."""
-    name = "feed_measure_values"
     curated = make_curated(folder / "curated.duckdb")
-    with duckdb.connect(str(curated)) as connection:
-        connection.execute(f"alter table marts.{name} add column basis varchar default 'reported'")
-    content = manifest_content()
-    columns = content["nodes"][f"model.vitals.{name}"]["columns"]
-    columns["basis"] = {**columns["unit_id"], "name": "basis"}
-    manifest = write_manifest(folder / "manifest.json", content)
+    manifest = write_manifest(folder / "manifest.json")
     publish(curated, manifest, folder / "releases", FACTS, audiences=("internal", "public"))
     return folder

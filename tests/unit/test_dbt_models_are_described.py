@@ -69,7 +69,7 @@ def test_every_mart_is_one_exposure() -> None:
         assert exposure["owner"]["name"]
         assert "One row per" in exposure["description"]
         meta = exposure["config"]["meta"]
-        assert set(meta) - {"order_by"} == {"audiences", "formats", "version", "method"}
+        assert set(meta) - {"order_by", "public_rows"} == {"audiences", "formats", "version", "method"}
         assert meta["method"].endswith(".")
 
 

@@ -68,7 +68,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 def write(
     connection: duckdb.DuckDBPyConnection, folder: Path, earlier: tuple[Path, ...] = ()
 ) -> dict[str, tuple[object, ...]]:
-    write_public(connection, publications_of(manifest()), folder, exports_fixture.FACTS, earlier)
+    write_public(connection, publications_of(manifest()), folder, exports_fixture.FACTS, "2026-27-Q2/r1", earlier)
     rows = duckdb.sql(
         f"select unit_id, numerator, denominator, value, reason from '{folder}/feeds/feed_measure_values.parquet'"
     ).fetchall()

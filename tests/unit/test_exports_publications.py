@@ -142,3 +142,15 @@ def test_a_table_has_one_publication() -> None:
 def test_a_manifest_that_cannot_be_read_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ExportError, match="Build the project first"):
         read_publications(tmp_path / "manifest.json")
+
+
+def test_rows_for_the_public_need_a_public() -> None:
+    content = manifest_content()
+    meta = content["exposures"]["exposure.vitals.feed_spc"]["config"]["meta"]
+    meta["public_rows"] = "unit_level = 'council'\n  and area_id = ''"
+    found = {each.name: each for each in publications_of(content)}
+    assert found["feed_spc"].public_rows == "unit_level = 'council' and area_id = ''"
+    assert found["feed_targets"].public_rows == ""
+    meta["audiences"] = ["internal"]
+    with pytest.raises(ExportError, match=r"'feed_spc': meta\.public_rows is given, and the public gets no rows"):
+        publications_of(content)
