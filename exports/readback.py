@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import wraps
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, ParamSpec
 
 import duckdb
@@ -50,11 +50,11 @@ def files(release: Archived, publication: Publication) -> list[dict[str, Any]]:
     known = {file["path"] for file in listed}
     names = {publication.name, *(table.name for table in publication.tables)}
     return listed + [
-        {"format": PurePosixPath(file["path"]).suffix[1:], **file}
+        {"format": file["path"].rpartition(".")[2], **file}
         for file in release.manifest["files"]
         if file["audience"] == "public"
         and file["path"] not in known
-        and names & {part.partition(".")[0] for part in PurePosixPath(file["path"]).parts}
+        and names & {part.partition(".")[0] for part in file["path"].split("/")}
     ]
 
 
