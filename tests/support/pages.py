@@ -28,6 +28,12 @@ READY = """new Promise((resolve, reject) => {
         : Date.now() > until ? reject(new Error('the chart was not drawn')) : setTimeout(look, 10);
     look();
 })"""
+# A chart draws itself anew a moment after its window has changed.
+SETTLED = """new Promise(resolve => {
+    const page = document.documentElement, until = Date.now() + 2000;
+    const look = () => page.scrollWidth <= page.clientWidth || Date.now() > until ? resolve(true) : setTimeout(look, 10);
+    requestAnimationFrame(look);
+})"""
 UNFOLD = "document.querySelectorAll('details').forEach(each => { each.open = true })"
 # What is wider than the window, or cut off by its own box: text that nobody can read.
 TOO_WIDE = """(() => {
@@ -131,7 +137,8 @@ def one_of_each(site: Path) -> list[Path]:
 
 def told(problems: dict[str, list[str]]) -> str:
     """Problems by page, as whoever mends them wants to read them."""
-    lines = [line for page, listed in problems.items() for line in (page, *(f"    {each}" for each in listed))]
+    faulty = {page: listed for page, listed in problems.items() if listed}
+    lines = [line for page, listed in faulty.items() for line in (page, *(f"    {each}" for each in listed))]
     return "\n" + "\n".join(lines)
 
 
