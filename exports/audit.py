@@ -13,10 +13,11 @@ from pathlib import Path
 import duckdb
 import highspy
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from exports.facts import Disclosure
-from exports.relations import Cell, Figure, Relation, Structure, Variables, identity, relations_of
+from exports.relations import Cell, Figure, Relation, Structure, Variables, relations_of
 
 INTEGRAL = 1e-6  # how near a whole number a solution has to be to count as one
 NODES = 200  # branches of one integer programme; a bound that is the same on every machine, unlike seconds
@@ -189,21 +190,32 @@ class Past:
 _Shown = dict[tuple[object, ...], tuple[object, object, object]]
 
 
-def _shown(folder: Path) -> _Shown:
-    """What the public can read in a folder: figure to its numerator, denominator and value, from every file."""
+KEY = ("measure_id", "unit_id", "area_id", "basis", "period_type", "period_start", "period_end")
+NUMBERS = ("numerator", "denominator", "value")
+UNSAID = {"area_id": "''", "basis": "'reported'"} | dict.fromkeys(NUMBERS, "cast(null as decimal(18, 4))")
+LEAST = {"measure_id", "unit_id", "period_type", "period_start", "period_end", "value"}  # of a table of figures
+
+
+def _figures_shown(folder: Path) -> list[str]:
+    """SQL for the figures that the public can read in a folder, one query for each file that has any."""
+    found = []
+    for path in sorted(folder.rglob("*.parquet")):
+        names = set(pq.read_schema(path).names)
+        if names >= LEAST:
+            cells = ", ".join(name if name in names else f"{UNSAID[name]} as {name}" for name in (*KEY, *NUMBERS))
+            found.append(f"select {cells} from read_parquet('{str(path).replace(chr(39), chr(39) * 2)}')")
+    return found
+
+
+def _shown(folder: Path, measures: Collection[str] | None = None) -> _Shown:
+    """What the public can read in a folder: figure to its numerator, denominator and value, from every file; of
+    these measures only, where some are named."""
     found: _Shown = {}
     with duckdb.connect() as connection:
-        for path in sorted(folder.rglob("*.parquet")):
-            names = set(pq.read_schema(path).names)
-            if not {"measure_id", "unit_id", "period_type", "period_start", "period_end", "value"} <= names:
-                continue
-            cells = [
-                f"{name}" if name in names else fallback
-                for name, fallback in (("measure_id", ""), ("unit_id", ""), ("area_id", "''"), ("basis", "'reported'"),
-                                       ("period_type", ""), ("period_start", ""), ("period_end", ""),
-                                       ("numerator", "null"), ("denominator", "null"), ("value", "null"))
-            ]  # fmt: skip
-            for row in connection.execute(f"select {', '.join(cells)} from read_parquet(?)", [str(path)]).fetchall():
+        for query in _figures_shown(folder):
+            if measures is not None:
+                query += " where list_contains(?, measure_id)"
+            for row in connection.execute(query, [] if measures is None else [list(measures)]).fetchall():
                 before = found.get(row[:7], (None, None, None))
                 found[row[:7]] = tuple(a if a is not None else b for a, b in zip(row[7:], before, strict=True))  # type: ignore[assignment]
     return found
@@ -214,21 +226,24 @@ def _key(figure: Figure) -> tuple[object, ...]:
             figure.period_start, figure.period_end)  # fmt: skip
 
 
-def known_before(past: Sequence[Past], variables: Variables, present: Mapping[int, Cell]) -> set[int]:
+def known_before(past: Sequence[Past], variables: Variables) -> set[int]:
     """Cells that an earlier release showed with the very count that they have in `variables`."""
-    known: set[int] = set()
-    cells = {identity(cell): at for at, cell in present.items()}
-    for each in past:
-        shown = _shown(each.folder)
-        for figure in each.truth:
-            for part in ("numerator", "denominator"):
-                if getattr(figure, part) is not None and _part(shown, figure, part) is not None:
-                    known.add(variables.number((figure, part)))
-        for at in cells.values():
-            figure, part = variables.cells[at]
-            if _part(shown, figure, part) == variables.values[at]:
-                known.add(at)
-    return known
+    queries = [query for each in past for query in _figures_shown(each.folder)]
+    if not queries or not variables.cells:
+        return set()
+    rows = [(*_key(figure), part == "denominator") for figure, part in variables.cells]
+    cells = pa.table(
+        {name: [row[at] for row in rows] for at, name in enumerate((*KEY, "is_denominator"))}
+        | {"cell": list(range(len(rows))), "count": [float(value) for value in variables.values]}
+    )
+    same = " and ".join(f"shown.{name} = cells.{name}" for name in KEY)
+    with duckdb.connect() as connection:
+        connection.register("cells", cells)
+        found = connection.execute(
+            f"select distinct cells.cell from ({' union all '.join(queries)}) as shown inner join cells on {same} and "
+            "case when cells.is_denominator then shown.denominator else shown.numerator end = cells.count"
+        ).fetchall()
+    return {cell for (cell,) in found}
 
 
 def _part(shown: _Shown, figure: Figure, part: str) -> object:
@@ -248,7 +263,7 @@ def prove(
     known: set[int] = set()
     present: dict[int, Cell] = {}
     for place, figures in [(folder, truth), *((each.folder, each.truth) for each in past)]:
-        shown = _shown(place)
+        shown = _shown(place, {figure.measure_id for figure in figures})
         for figure in figures:
             for part in ("numerator", "denominator"):
                 if getattr(figure, part) is None:
@@ -260,7 +275,8 @@ def prove(
                     known.add(at)
             relations += _ratio(figure, shown.get(_key(figure)), factors, variables)
         relations += relations_of(figures, structure, variables)
-    known |= known_before(past, variables, present)
+    relations = list(dict.fromkeys(relations))
+    known |= known_before(past, variables)
     bare = [f"{_named(present[at])} is {variables.values[at]:f} and shown"
             for at in sorted(known & present.keys())
             if 0 < variables.values[at] < disclosure.threshold + 1]  # fmt: skip

@@ -50,7 +50,7 @@ REASON = Column(
 BELOW = "(list_contains($below, unit_id) or area_id <> '')"
 RUNNING = "(list_contains($running, measure_id) and basis = 'reported' and period_type in ('month', 'quarter'))"
 TOO_FINE = (
-    f"({BELOW} and list_contains($people, measure_id) and (period_type = 'month' or basis = 'in_period' "
+    f"({BELOW} and not list_contains($nobody, measure_id) and (period_type = 'month' or basis = 'in_period' "
     f"or ({RUNNING} and not list_contains($year_ends, period_end))))"
 )
 TYPES = {"BOOLEAN": "boolean", "DATE": "date", "INTEGER": "integer", "BIGINT": "integer", "DOUBLE": "number"}
@@ -76,7 +76,7 @@ def write_public(
     """
     truth = read_figures(connection)
     structure = read_structure(connection)
-    past = [audit.Past(path, read_past(connection, path, truth)) for path in earlier if (path / "feeds").is_dir()]
+    past = [audit.Past(path, read_past(connection, path)) for path in earlier if (path / "feeds").is_dir()]
     hidden = _hidden(connection, truth, structure, past, facts)
     resources: list[dict[str, Any]] = []
     dictionary: list[list[object]] = []
@@ -162,54 +162,48 @@ def people_of(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, ...
     return {measure: PEOPLE.get(counts, BOTH) for measure, counts in rows}
 
 
-def _figures(connection: duckdb.DuckDBPyConnection, source: str) -> list[Figure]:
-    people = people_of(connection)
-    rows = connection.execute(
-        f"select {', '.join(KEY)}, numerator, denominator from {source} "
-        f"where not {TOO_FINE} and list_contains($people, measure_id) order by {', '.join(KEY)}",
-        _places(connection, source),
-    ).fetchall()
-    figures = []
-    for *key, numerator, denominator in rows:
-        parts = people.get(key[0], BOTH)
-        figures.append(
-            Figure(
-                **dict(zip(KEY, key, strict=True)),
-                numerator=numerator if "numerator" in parts else None,
-                denominator=denominator if "denominator" in parts else None,
-            )
-        )
-    return figures
+def _counted(source: str) -> str:
+    """SQL for the figures of `source` that count people and may leave: key, and the numbers that count people."""
+    return (
+        f"select {', '.join(KEY)}, "
+        "case when not list_contains($no_numerator, measure_id) then numerator end as numerator, "
+        "case when not list_contains($no_denominator, measure_id) then denominator end as denominator "
+        f"from {source} where not {TOO_FINE} and not list_contains($nobody, measure_id)"
+    )
 
 
-def _places(connection: duckdb.DuckDBPyConnection, source: str) -> dict[str, list[object]]:
-    """What TOO_FINE asks about the rows of `source`: the measures that count people, those that add them up over
-    several periods, the units below the whole council and the last days of financial years."""
+def _figures(connection: duckdb.DuckDBPyConnection, source: str, where: str = "true") -> list[Figure]:
+    query = f"select * from ({_counted(source)}) where {where} order by {', '.join(KEY)}"
+    names = (*KEY, "numerator", "denominator")
+    rows = connection.execute(query, _asked(connection, query)).fetchall()
+    return [Figure(**dict(zip(names, row, strict=True))) for row in rows]
+
+
+def _asked(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, list[object]]:
+    """What a query asks by name: the measures that count nobody, or not in one of their numbers, those that add people
+    up over several periods, the units below the whole council and the last days of financial years."""
     people = people_of(connection)
-    measures = [
-        name for (name,) in connection.execute(f"select distinct measure_id from {source} order by 1").fetchall()
-    ]
-    adds_up: list[object] = []
-    if {"accumulation", "counts_people"} <= set(_has(connection, "core", "dim_measures")):
-        listed = connection.execute(
-            "select measure_id from core.dim_measures "
-            "where accumulation not in ('in_period', 'point_in_time') order by measure_id"
-        ).fetchall()
-        adds_up = [measure for (measure,) in listed if "numerator" in people.get(measure, BOTH)]
-    below: list[object] = []
-    if _has(connection, "core", "dim_units"):
-        units = "select unit_id from core.dim_units where parent_unit_id is not null order by 1"
-        below = [unit for (unit,) in connection.execute(units).fetchall()]
-    ends: list[object] = []
-    if _has(connection, "core", "dim_periods"):
-        years = "select distinct period_end from core.dim_periods where period_type = 'financial_year' order by 1"
-        ends = [end for (end,) in connection.execute(years).fetchall()]
-    return {
-        "people": [measure for measure in measures if people.get(measure, BOTH)],
-        "running": adds_up,
-        "below": below,
-        "year_ends": ends,
+    told: dict[str, list[object]] = {
+        "nobody": [measure for measure, parts in people.items() if not parts],
+        "no_numerator": [measure for measure, parts in people.items() if "numerator" not in parts],
+        "no_denominator": [measure for measure, parts in people.items() if "denominator" not in parts],
+        "running": [],
+        "below": [],
+        "year_ends": [],
     }
+    listed = {
+        "running": ("dim_measures", "accumulation", "select measure_id from core.dim_measures "
+                    "where accumulation not in ('in_period', 'point_in_time')"),
+        "below": ("dim_units", "parent_unit_id",
+                  "select unit_id from core.dim_units where parent_unit_id is not null"),
+        "year_ends": ("dim_periods", "period_type",
+                      "select distinct period_end from core.dim_periods where period_type = 'financial_year'"),
+    }  # fmt: skip
+    for name, (table, column, rows) in listed.items():
+        if column in _has(connection, "core", table):
+            told[name] = [value for (value,) in connection.execute(f"{rows} order by 1").fetchall()]
+    told["running"] = [measure for measure in told["running"] if "numerator" in people.get(str(measure), BOTH)]
+    return {name: values for name, values in told.items() if f"${name}" in query}
 
 
 def read_figures(connection: duckdb.DuckDBPyConnection) -> list[Figure]:
@@ -217,18 +211,17 @@ def read_figures(connection: duckdb.DuckDBPyConnection) -> list[Figure]:
     return _figures(connection, f"marts.{VALUES}") if _has(connection, "marts", VALUES) else []
 
 
-def read_past(connection: duckdb.DuckDBPyConnection, public: Path, now: Sequence[Figure]) -> list[Figure]:
+def read_past(connection: duckdb.DuckDBPyConnection, public: Path) -> list[Figure]:
     """The true counts behind an earlier public folder: all of each measure of which any is not as it is now.
 
     What is the same now as then is told by the present counts already.
     """
     path = public.parent / "feeds" / f"{VALUES}.parquet"
-    if not path.exists():
+    if not path.exists() or not _has(connection, "marts", VALUES):
         return []
-    same = set(now)
-    then = _figures(connection, "read_parquet('" + str(path).replace("'", "''") + "')")
-    changed = {figure.measure_id for figure in then if figure not in same}
-    return [figure for figure in then if figure.measure_id in changed]
+    then = "read_parquet('" + str(path).replace("'", "''") + "')"
+    other = f"select measure_id from ({_counted(then)} except {_counted(f'marts.{VALUES}')})"
+    return _figures(connection, then, f"measure_id in ({other})")
 
 
 def read_structure(connection: duckdb.DuckDBPyConnection) -> Structure:
@@ -270,8 +263,9 @@ def _hidden(
     }  # fmt: skip
     for each in past:
         relations += relations_of(each.truth, structure, variables)
+    relations = list(dict.fromkeys(relations))  # releases say the same of what they share
     # A number that is in no present figure was published then or not; nothing can be hidden of it now.
-    known = audit.known_before(past, variables, present)
+    known = audit.known_before(past, variables)
     count = len(variables.values)
     small = {at for at in range(count) if is_small(variables.values[at], facts.disclosure.threshold)}
     chosen = suppress(variables.values, relations, small, known, facts.disclosure.width)
@@ -377,11 +371,11 @@ def _rows_for_all(
         return connection.execute(f"select {listed}, false as is_running from {given}")
     has = {"unit_id": "''", "area_id": "''", "basis": "'reported'"}
     filled = "".join(f", {absent} as {name}" for name, absent in has.items() if name not in names)
-    return connection.execute(
+    query = (
         f"select {listed}, {BELOW} and {RUNNING} as is_running from (select {listed}{filled} from {given}) "
-        f"where not {TOO_FINE}",
-        _places(connection, table.relation),
+        f"where not {TOO_FINE}"
     )
+    return connection.execute(query, _asked(connection, query))
 
 
 def _masked(name: str) -> str:

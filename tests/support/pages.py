@@ -31,7 +31,8 @@ READY = """new Promise((resolve, reject) => {
 # A chart draws itself anew a moment after its window has changed.
 SETTLED = """new Promise(resolve => {
     const page = document.documentElement, until = Date.now() + 2000;
-    const look = () => page.scrollWidth <= page.clientWidth || Date.now() > until ? resolve(true) : setTimeout(look, 10);
+    const fits = () => page.scrollWidth <= page.clientWidth || Date.now() > until;
+    const look = () => fits() ? resolve(true) : setTimeout(look, 10);
     requestAnimationFrame(look);
 })"""
 UNFOLD = "document.querySelectorAll('details').forEach(each => { each.open = true })"
