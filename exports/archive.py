@@ -19,6 +19,7 @@ from exports.errors import ExportError
 MANIFEST = "manifest.json"
 CURRENT = "current"
 REGISTER = "numbers.json"  # the highest number ever used, by reporting period: it outlives the folders
+INPUTS = "inputs.json"  # digest of what each period's newest release was made from: a memory to save work, no record
 RELEASE_FOLDER = re.compile(r"r([1-9][0-9]*)")
 
 
@@ -149,11 +150,35 @@ def highest_numbers(releases: Path) -> dict[str, int]:
 
 def keep_numbers(releases: Path) -> None:
     """Write the numbers used so far into the register, in one step; nothing is written where it says so already."""
-    text = json.dumps(highest_numbers(releases), indent=2) + "\n"
-    register = releases / REGISTER
+    _keep(releases, REGISTER, highest_numbers(releases))
+
+
+def inputs(releases: Path, release_id: str) -> str | None:
+    """The digest of what a release was made from; None where nobody remembers."""
+    try:
+        told = json.loads((releases / INPUTS).read_text(encoding="utf-8"))
+        return str(told[release_id])
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def keep_inputs(releases: Path, release: Archived, digest: str) -> None:
+    """Remember what a period's newest release is made from; those of its older ones are forgotten."""
+    try:
+        told = dict(json.loads((releases / INPUTS).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        told = {}
+    kept = {name: value for name, value in told.items() if name.partition("/")[0] != release.period_code}
+    _keep(releases, INPUTS, dict(sorted((kept | {release.release_id: digest}).items())))
+
+
+def _keep(releases: Path, name: str, content: Mapping[str, Any]) -> None:
+    """Write a register in one step; nothing is written where it says so already."""
+    text = json.dumps(content, indent=2) + "\n"
+    register = releases / name
     if register.exists() and register.read_text(encoding="utf-8") == text:
         return
-    aside = releases / f".{REGISTER}"
+    aside = releases / f".{name}"
     aside.write_text(text, encoding="utf-8")
     sync(aside)
     aside.replace(register)

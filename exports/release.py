@@ -85,7 +85,7 @@ def publish(
         former = [found for found in known if found.period_code == facts.period_code]
         former.sort(key=lambda found: found.age, reverse=True)
         digest = inputs.digest(connection, publications, facts, audiences)
-        if former and former[0].manifest.get("inputs") == digest and not verify(former[0].path):
+        if former and archive.inputs(releases, former[0].release_id) == digest and not verify(former[0].path):
             is_current = _switch(releases, switch_current) == former[0].path
             return _release(former[0], is_new=False, is_current=is_current)
         number = archive.highest_numbers(releases).get(facts.period_code, 0) + 1
@@ -101,11 +101,13 @@ def publish(
             edition.write_documents(found.release_id, archive.before(known, found.released_at))
             if _checksums(edition.files) == found.checksums and not verify(found.path):
                 shutil.rmtree(draft)
+                if found is former[0]:
+                    archive.keep_inputs(releases, found, digest)
                 is_current = _switch(releases, switch_current) == found.path
                 return _release(found, is_new=False, is_current=is_current)
         release_id = f"{facts.period_code}/r{number}"
         edition.write_documents(release_id, archive.before(known, facts.released_at))
-        content = _manifest(edition, period, release_id, digest)
+        content = _manifest(edition, period, release_id)
         (draft / MANIFEST).write_text(formats.to_json(content), encoding="utf-8")
         _make_durable(draft)
         problems = verify(draft)
@@ -116,9 +118,12 @@ def publish(
         draft.rename(final)
         sync(final.parent)
         sync(releases)
+        made = Archived(final, facts.period_code, number, content)
         archive.keep_numbers(releases)
+        if not former or made.age > former[0].age:
+            archive.keep_inputs(releases, made, digest)
         is_current = _switch(releases, switch_current) == final
-    return _release(Archived(final, facts.period_code, number, content), is_new=True, is_current=is_current)
+    return _release(made, is_new=True, is_current=is_current)
 
 
 @dataclass(frozen=True)
@@ -195,7 +200,7 @@ def _only_one(releases: Path) -> Iterator[None]:
 
 def _remove_leftovers(releases: Path) -> None:
     for path in releases.iterdir():
-        if path.name.startswith((LINK, f".{archive.REGISTER}")):
+        if path.name.startswith((LINK, f".{archive.REGISTER}", f".{archive.INPUTS}")):
             path.unlink()
         elif path.name.startswith(DRAFT):
             shutil.rmtree(path)
@@ -436,7 +441,7 @@ def fictional_notice(facts: ReleaseFacts) -> str:
     return f"{facts.council}: every figure is made up." if facts.is_fictional else ""
 
 
-def _manifest(edition: _Edition, period: tuple[date, date], release_id: str, digest: str) -> dict[str, Any]:
+def _manifest(edition: _Edition, period: tuple[date, date], release_id: str) -> dict[str, Any]:
     """What the release says of itself; `manifest.schema.json` beside this file says how."""
     facts, files, publications = edition.facts, edition.files, edition.publications
     health = edition.health
@@ -461,7 +466,6 @@ def _manifest(edition: _Edition, period: tuple[date, date], release_id: str, dig
         "as_of": _moment(facts.as_of),
         "released_at": _moment(facts.released_at),
         "code_version": facts.code_version,
-        "inputs": digest,
         "software": inputs.software(),
         "feeds": _listed(publications, files, "feed"),
         "reports": _listed(publications, files, "report"),

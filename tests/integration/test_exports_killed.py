@@ -67,4 +67,10 @@ def test_only_whole_releases_are_ever_seen(tmp_path: Path) -> None:
     assert len(seen) > 20  # it was killed that often
     assert {(whole, current) for _, whole, current in seen} == {("0", "False"), ("1", "False"), ("1", "True")}
     assert seen[-1][1:] == ("1", "True")
-    assert sorted(path.name for path in releases.iterdir()) == [".lock", "2026-27-Q2", "current", "numbers.json"]
+    assert sorted(path.name for path in releases.iterdir()) == [
+        ".lock",
+        "2026-27-Q2",
+        "current",
+        "inputs.json",
+        "numbers.json",
+    ]

@@ -231,9 +231,21 @@ def test_other_rows_are_other_inputs(change: str, house: House, monkeypatch: pyt
             house.publish()
 
 
-def test_equal_files_of_other_inputs_add_nothing(house: House) -> None:
+def test_equal_files_of_other_inputs_add_nothing_and_are_compared_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = house.publish()
     house.change("create table core.another as select 1 as one")
+    assert house.publish() == replace(first, is_new=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(release_module.formats, "write_csv", kill)
+        assert house.publish() == replace(first, is_new=False)
+
+
+@pytest.mark.parametrize("left", ["", "{", "[1]", '{"2026-27-Q2/r1": 7}'])
+def test_without_the_memory_files_are_compared(left: str, house: House) -> None:
+    first = house.publish()
+    (house.releases / "inputs.json").write_text(left, encoding="utf-8")
     assert house.publish() == replace(first, is_new=False)
 
 
