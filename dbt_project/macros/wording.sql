@@ -1,10 +1,11 @@
 {#- Numbers and days as sentences have them. -#}
 
-{#- A figure at its measure's precision: 85.1 for a measure with one decimal place. -#}
+{#- A figure at its measure's precision, with a true minus sign: 85.1 for a measure with one decimal place. -#}
 {% macro number_text(number, decimal_places) %}
 case {{ decimal_places }}
 {%- for places in range(5) %}
-        when {{ places }} then cast(cast({{ number }} as decimal(18, {{ places }})) as string)
+{%- set rounded = 'cast(' ~ number ~ ' as decimal(18, ' ~ places ~ '))' %}
+        when {{ places }} then case when {{ rounded }} < 0 then '−' else '' end || cast(abs({{ rounded }}) as string)
 {%- endfor %}
     end
 {%- endmacro %}

@@ -367,10 +367,10 @@ select
         when not has_evidence then 'The figures hardly vary, so that there are no limits to hold the target against.'
         else
             cast(periods_met as string) || ' of the last ' || cast(periods_judged as string) || ' periods met '
-            || {{ number_text('target', 'decimal_places') }}
+            || {{ value_text('target', 'value_unit', 'decimal_places') }}
             || case
                 when polarity = 'toward_zero'
-                    then ' give or take ' || {{ number_text('tolerance', 'decimal_places') }}
+                    then ' give or take ' || {{ value_text('tolerance', 'value_unit', 'decimal_places') }}
                 else ''
             end
             || case target_position
@@ -378,20 +378,20 @@ select
                 when 'beyond_worse_limit' then '. Every figure within the process limits, '
                 else '. Some figures within the process limits, '
             end
-            || {{ number_text('lower_limit', 'decimal_places') }} || ' to '
-            || {{ number_text('upper_limit', 'decimal_places') }}
+            || {{ value_text('lower_limit', 'value_unit', 'decimal_places') }} || ' to '
+            || {{ value_text('upper_limit', 'value_unit', 'decimal_places') }}
             || case target_position
                 when 'inside_limits' then ', meet it'
                 else ', meets it'
             end
-            || '. The trend leads to ' || {{ number_text('projection', 'decimal_places') }} || ' by '
+            || '. The trend leads to ' || {{ value_text('projection', 'value_unit', 'decimal_places') }} || ' by '
             || {{ month_text('projected_to') }} || ' (80 % interval '
-            || {{ number_text('projection_lower', 'decimal_places') }} || ' to '
-            || {{ number_text('projection_upper', 'decimal_places') }} || ').'
+            || {{ value_text('projection_lower', 'value_unit', 'decimal_places') }} || ' to '
+            || {{ value_text('projection_upper', 'value_unit', 'decimal_places') }} || ').'
             || case
                 when neighbours > 0
                     then ' The median of ' || cast(neighbours as string) || ' neighbours is '
-                        || {{ number_text('median_value', 'decimal_places') }} || '.'
+                        || {{ value_text('median_value', 'value_unit', 'decimal_places') }} || '.'
                 else ''
             end
     end as evidence,
