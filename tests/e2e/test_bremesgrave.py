@@ -7,6 +7,8 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from support.browser import Browser
+from support.pages import dead_links, needs_axe, one_of_each, told, visited
 from support.pipeline import Quarter, Vitals, files, ran_well
 
 import exports
@@ -140,3 +142,19 @@ def test_no_secret_of_its_systems_is_written_anywhere(district: Quarter, systems
     for secret in secrets:
         assert secret not in said
         assert [place for place in places if secret.encode() in place.read_bytes()] == []
+
+
+# Pages
+
+
+@needs_axe
+@pytest.mark.parametrize("edition", ["site", "public/site"])
+def test_a_page_of_each_kind_breaks_no_rule_is_not_cut_and_leads_somewhere(
+    edition: str, district: Quarter, browser: Browser
+) -> None:
+    release = (district.vitals.releases / "current").resolve()
+    visit = visited(release, one_of_each(release / edition), browser)
+    assert len(visit.rules) > 8
+    assert not any(visit.rules.values()), told(visit.rules)
+    assert not any(visit.zoomed.values()), told(visit.zoomed)
+    assert list(dead_links(visit.links, release if edition == "site" else release / "public")) == []

@@ -4,36 +4,31 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 from support.browser import Browser
 from support.pages import (
     A4_PIXELS,
-    AXE,
-    COLOUR_ALONE,
+    DESK,
     HOME_BYTES,
-    LINKS,
     PRINTED,
-    SETTLED,
     SPACED,
-    TOO_WIDE,
-    UNFOLD,
+    Visit,
     axe,
     dead_links,
     needs_axe,
     one_of_each,
     opened,
     pages_of,
-    strangers,
     tabbed,
     told,
+    unfolded,
+    visited,
 )
 from support.pipeline import QUARTER, Quarter
 
-DESK, PHONE, ZOOMED = 1360, 390, 320  # 320 pixels are a window of 1280 at 400 %
+PHONE = 390
 EDITIONS = ("site", "public/site")
 
 
@@ -42,30 +37,11 @@ def release(city: Quarter) -> Path:
     return city.vitals.releases / QUARTER / "r1"
 
 
-@dataclass
-class Visit:
-    """What one walk through every page of an edition found, by page: loading a page takes longer than looking at it."""
-
-    rules: dict[str, list[str]] = field(default_factory=dict)
-    zoomed: dict[str, list[str]] = field(default_factory=dict)
-    links: dict[Path, dict[str, Any]] = field(default_factory=dict)
-
-
 @pytest.fixture(scope="module", params=EDITIONS)
 def visit(request: pytest.FixtureRequest, release: Path, browser: Browser) -> Visit:
-    site, found = release / request.param, Visit()
-    pages = pages_of(site)
+    pages = pages_of(release / request.param)
     assert len(pages) > 100
-    for page in pages:
-        name = page.relative_to(release).as_posix()
-        opened(browser, page, DESK)
-        found.links[page.resolve()] = browser.evaluate(LINKS)
-        found.rules[name] = strangers(browser) + list(browser.evaluate(COLOUR_ALONE))
-        found.rules[name] += axe(browser) if AXE.is_file() else []
-        browser.widen(ZOOMED)
-        browser.evaluate(SETTLED)
-        found.zoomed[name] = unfolded(browser)
-    return found
+    return visited(release, pages, browser)
 
 
 def problems_of(
@@ -78,16 +54,6 @@ def problems_of(
         for look in looks:
             found[page.relative_to(site).as_posix()] += look(browser)
     return {page: listed for page, listed in found.items() if listed}
-
-
-def asked(expression: str) -> Callable[[Browser], list[str]]:
-    """A look that a script takes."""
-    return lambda browser: list(browser.evaluate(expression))
-
-
-def unfolded(browser: Browser) -> list[str]:
-    browser.evaluate(UNFOLD)
-    return list(browser.evaluate(TOO_WIDE))
 
 
 def spaced(browser: Browser) -> list[str]:

@@ -13,6 +13,8 @@ from typing import Any
 
 import duckdb
 import pytest
+from support.browser import Browser
+from support.pages import dead_links, needs_axe, one_of_each, told, visited
 from support.pipeline import Quarter, Vitals, free_port, ran_well
 
 import exports
@@ -160,3 +162,19 @@ def test_plain_http_beyond_this_machine_is_refused(tmp_path: Path) -> None:
     check = Vitals(tmp_path, places, "trafford")("check")
     assert check.code == 2
     assert "must be an https address (plain http is for loopback only)" in check.err
+
+
+# Pages
+
+
+@needs_axe
+@pytest.mark.parametrize("edition", ["site", "public/site"])
+def test_a_page_of_each_kind_breaks_no_rule_is_not_cut_and_leads_somewhere(
+    edition: str, trafford: Quarter, browser: Browser
+) -> None:
+    release = (trafford.vitals.releases / "current").resolve()
+    visit = visited(release, one_of_each(release / edition), browser)
+    assert len(visit.rules) > 8
+    assert not any(visit.rules.values()), told(visit.rules)
+    assert not any(visit.zoomed.values()), told(visit.zoomed)
+    assert list(dead_links(visit.links, release if edition == "site" else release / "public")) == []

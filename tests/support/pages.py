@@ -4,7 +4,8 @@ Belongs here: rules that hold for any page. Not here: what one page says, or how
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -18,6 +19,7 @@ needs_axe = pytest.mark.skipif(not AXE.is_file(), reason="axe-core is not instal
 # WCAG 2.2 AA with all that it builds on, and the practices that axe's makers call best.
 STANDARDS = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 HOME_BYTES = 300_000
+DESK, ZOOMED = 1360, 320  # 320 pixels are a window of 1280 at 400 %
 A4_PIXELS = 688  # the width that text has on paper: 210 mm less 14 mm on each side, at 96 pixels an inch
 
 READY = """new Promise((resolve, reject) => {
@@ -190,6 +192,36 @@ def press(browser: Browser, key: str) -> None:
     kind = "keyDown" if text else "rawKeyDown"
     browser.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, **text)
     browser.call("Input.dispatchKeyEvent", type="keyUp", key=key, code=key, windowsVirtualKeyCode=code)
+
+
+def unfolded(browser: Browser) -> list[str]:
+    """What is too wide on the open page once everything on it is unfolded."""
+    browser.evaluate(UNFOLD)
+    return list(browser.evaluate(TOO_WIDE))
+
+
+@dataclass
+class Visit:
+    """What one walk through pages found, by page: loading one takes longer than looking at it."""
+
+    rules: dict[str, list[str]] = field(default_factory=dict)
+    zoomed: dict[str, list[str]] = field(default_factory=dict)
+    links: dict[Path, dict[str, Any]] = field(default_factory=dict)
+
+
+def visited(release: Path, pages: Sequence[Path], browser: Browser) -> Visit:
+    """Open each page once: rules of axe where it is installed, strangers, colour alone; what is cut at 400 %; links."""
+    found = Visit()
+    for page in pages:
+        name = page.relative_to(release).as_posix()
+        opened(browser, page, DESK)
+        found.links[page.resolve()] = browser.evaluate(LINKS)
+        found.rules[name] = strangers(browser) + list(browser.evaluate(COLOUR_ALONE))
+        found.rules[name] += axe(browser) if AXE.is_file() else []
+        browser.widen(ZOOMED)
+        browser.evaluate(SETTLED)
+        found.zoomed[name] = unfolded(browser)
+    return found
 
 
 def dead_links(seen: dict[Path, dict[str, Any]], release: Path) -> Iterator[tuple[Path, str]]:
