@@ -162,18 +162,19 @@ def people_of(connection: duckdb.DuckDBPyConnection) -> dict[str, tuple[str, ...
     return {measure: PEOPLE.get(counts, BOTH) for measure, counts in rows}
 
 
-def _counted(source: str) -> str:
-    """SQL for the figures of `source` that count people and may leave: key, and the numbers that count people."""
+def _counted(source: str, which: str = f"not {TOO_FINE}") -> str:
+    """SQL for the figures of `source` that count people: key, and the numbers that count people. `which` leave the
+    house."""
     return (
         f"select {', '.join(KEY)}, "
         "case when not list_contains($no_numerator, measure_id) then numerator end as numerator, "
         "case when not list_contains($no_denominator, measure_id) then denominator end as denominator "
-        f"from {source} where not {TOO_FINE} and not list_contains($nobody, measure_id)"
+        f"from {source} where {which} and not list_contains($nobody, measure_id)"
     )
 
 
-def _figures(connection: duckdb.DuckDBPyConnection, source: str, where: str = "true") -> list[Figure]:
-    query = f"select * from ({_counted(source)}) where {where} order by {', '.join(KEY)}"
+def _figures(connection: duckdb.DuckDBPyConnection, counted: str, where: str = "true") -> list[Figure]:
+    query = f"select * from ({counted}) where {where} order by {', '.join(KEY)}"
     names = (*KEY, "numerator", "denominator")
     rows = connection.execute(query, _asked(connection, query)).fetchall()
     return [Figure(**dict(zip(names, row, strict=True))) for row in rows]
@@ -208,19 +209,21 @@ def _asked(connection: duckdb.DuckDBPyConnection, query: str) -> dict[str, list[
 
 def read_figures(connection: duckdb.DuckDBPyConnection) -> list[Figure]:
     """Every figure that counts people, with its true counts."""
-    return _figures(connection, f"marts.{VALUES}") if _has(connection, "marts", VALUES) else []
+    return _figures(connection, _counted(f"marts.{VALUES}")) if _has(connection, "marts", VALUES) else []
 
 
 def read_past(connection: duckdb.DuckDBPyConnection, public: Path) -> list[Figure]:
     """The true counts behind an earlier public folder: all of each measure of which any is not as it is now.
 
-    What is the same now as then is told by the present counts already.
+    What is the same now as then is told by the present counts already. Which figures had left the house is asked of the
+    folder: the rules of today may be other ones.
     """
-    path = public.parent / "feeds" / f"{VALUES}.parquet"
-    if not path.exists() or not _has(connection, "marts", VALUES):
+    inside, outside = (folder / "feeds" / f"{VALUES}.parquet" for folder in (public.parent, public))
+    if not inside.exists() or not outside.exists() or not _has(connection, "marts", VALUES):
         return []
-    then = "read_parquet('" + str(path).replace("'", "''") + "')"
-    other = f"select measure_id from ({_counted(then)} except {_counted(f'marts.{VALUES}')})"
+    left, published = (f"read_parquet('{str(path).replace(chr(39), chr(39) * 2)}')" for path in (inside, outside))
+    then = _counted(left, f"({', '.join(KEY)}) in (select ({', '.join(KEY)}) from {published})")
+    other = f"select measure_id from ({then} except {_counted(f'marts.{VALUES}')})"
     return _figures(connection, then, f"measure_id in ({other})")
 
 

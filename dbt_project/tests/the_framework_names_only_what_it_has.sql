@@ -27,6 +27,18 @@ with named as (
         measure_id as name
     from {{ ref('dim_service_priorities') }}
 
+    {%- for kind in ('outcome', 'unit') %}
+
+    union all
+
+    select
+        'focus' as dataset,
+        focus_id as row_id,
+        '{{ kind }}' as kind,
+        {{ kind }}_id as name
+    from {{ ref('dim_focus') }}
+    {%- endfor %}
+
     union all
 
     select

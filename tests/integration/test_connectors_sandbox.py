@@ -66,6 +66,7 @@ REASONS: dict[str, set[str]] = {
     },
     "finance.savings": {"breaks the rule: the parts add up to the plan"},
     "framework.corrections": set(),
+    "framework.focus": set(),
     "framework.interventions": set(),
     "framework.links": set(),
     "framework.measures": set(),

@@ -23,6 +23,7 @@ TABLES = {
     "dim_owners": "owner text, unit_id text, valid_from date, valid_to date",
     "dim_portfolios": "portfolio_id text, valid_from date, valid_to date",
     "dim_service_priorities": "priority_id text, unit_id text, outcome_id text, measure_id text",
+    "dim_focus": "focus_id text, outcome_id text, unit_id text",
     "dim_links": "link_id text, driver_measure_id text, response_measure_id text",
     "dim_interventions": "intervention_id text, measure_id text, unit_id text, owner text, status text",
     "dim_service_values": "unit_id text, demand_measure_id text, cost_measure_id text, outcome_measure_id text",
@@ -48,6 +49,7 @@ SOUND = {
     "('Former', 'S1', date '2021-04-01', date '2026-06-30')",
     "dim_portfolios": "('P1', date '2021-04-01', date '2024-05-20'), ('P1', date '2024-05-21', null)",
     "dim_service_priorities": "('SP1', 'S1', 'HOM', null), ('SP2', 'S1', 'ORG', 'CO02')",
+    "dim_focus": "('F1', 'HOM', null), ('F2', null, 'S1')",
     "dim_links": "('L1', 'CO02', 'OD01')",
     "dim_interventions": "('I1', 'CO02', 'CITY', 'Director', 'running'), ('I0', 'CO02', 'S1', 'Former', 'stopped')",
     "dim_service_values": "('S1', 'CO02', 'OD01', 'RE01')",
@@ -104,8 +106,13 @@ def test_a_sound_framework_passes(check: str) -> None:
         ),
         (
             "the_framework_names_only_what_it_has",
-            {"dim_service_priorities": "('SP1', 'S1', 'NONE', null)", "fct_published_figures": "('XX01', 'S1')"},
+            {
+                "dim_service_priorities": "('SP1', 'S1', 'NONE', null)",
+                "fct_published_figures": "('XX01', 'S1')",
+                "dim_focus": "('F1', null, 'GONE')",
+            },
             [
+                "focus.csv: F1 names the unit GONE, which the framework does not have. Correct it, or add the unit.",
                 "published_figures.csv: XX01 names the measure XX01, which the framework does not have. Correct it, or "
                 "add the measure.",
                 "service_priorities.csv: SP1 names the outcome NONE, which the framework does not have. Correct it, or "

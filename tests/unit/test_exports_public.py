@@ -16,7 +16,7 @@ import pytest
 from exports import audit
 from exports.errors import ExportError
 from exports.facts import Disclosure
-from exports.public import _figures, read_factors, read_figures, read_structure, write_public
+from exports.public import read_factors, read_figures, read_structure, write_public
 from exports.publications import publications_of
 
 UNITS = {"C": (40, 60), "A": (2, 10), "B": (9, 20), "D": (29, 30)}
@@ -102,6 +102,36 @@ def test_a_count_that_an_earlier_release_showed_refuses_the_edition(folder: Path
         write(database(UNITS), later, (folder,))
 
 
+def test_months_that_an_earlier_release_showed_tell_the_quarter_now(folder: Path, tmp_path: Path) -> None:
+    """Today's rules publish no months of units. An earlier release did, and they add up to what is hidden now."""
+
+    def with_months(counts_people: str) -> duckdb.DuckDBPyConnection:
+        connection = database({**UNITS, "A": (5, 10), "B": (6, 20)}, counts_people)
+        for month, numerator in ((7, 2), (8, 2), (9, 1)):
+            connection.execute(
+                "insert into marts.feed_measure_values values "
+                "(?, 'M1', 'A', '', 'reported', 'month', ?, last_day(?::date), ?, 9, 1)",
+                [exports_fixture.COUNCIL, date(2026, month, 1), date(2026, month, 1), numerator],
+            )
+        return connection
+
+    earlier = with_months("none")
+    write_public(earlier, publications_of(manifest()), folder, exports_fixture.FACTS, "2026-27-Q2/r1", ())
+    feeds = folder.parent / "feeds"
+    feeds.mkdir()
+    earlier.execute(f"copy marts.feed_measure_values to '{feeds / 'feed_measure_values.parquet'}'")
+    # Of the earlier release only the months are left: the quarter itself it did not show.
+    public = folder / "feeds" / "feed_measure_values.parquet"
+    duckdb.sql(
+        f"copy (from '{public}' where period_type = 'month' or unit_id <> 'A') to '{public}.new' (format parquet)"
+    )
+    Path(f"{public}.new").replace(public)
+    later = tmp_path / "r2" / "public"
+    later.mkdir(parents=True)
+    with pytest.raises(ExportError, match="the numerator of M1 for unit A, quarter"):
+        write_public(with_months("both"), publications_of(manifest()), later, exports_fixture.FACTS, "r2", (folder,))
+
+
 def test_below_the_council_running_figures_that_overlap_are_not_for_the_public(folder: Path) -> None:
     """Twelve months to September less twelve months to June tell one quarter less another."""
     connection = database({})
@@ -154,7 +184,7 @@ def test_a_shown_ratio_is_noticed(folder: Path) -> None:
                f"to '{path}.new' (format parquet)")  # fmt: skip
     Path(f"{path}.new").replace(path)
     told = audit.prove(
-        folder, _figures(connection, "marts.feed_measure_values"),
+        folder, read_figures(connection),
         read_structure(connection), [], read_factors(connection), Disclosure(),
     )  # fmt: skip
     assert any("unit A" in each for each in told)

@@ -41,7 +41,30 @@ portfolios as (
             and coalesce(portfolios.valid_to, council.reporting_period_end) >= council.reporting_period_end
 ),
 
--- The candidate of each kind that weighs most; the management team chooses.
+-- What the management team has chosen to look into in the reporting period.
+focus as (
+    select
+        focus.outcome_id,
+        focus.domain,
+        focus.unit_id,
+        coalesce(outcomes.outcome_name, domains.domain_name, units.unit_name) as topic_name,
+        row_number() over (order by focus.valid_from asc, focus.focus_id asc) as place
+    from {{ ref('dim_focus') }} as focus
+    inner join {{ ref('dim_council') }} as council
+        on focus.valid_from <= council.reporting_period_end and focus.valid_to >= council.reporting_period_start
+    left join {{ ref('dim_outcomes') }} as outcomes on outcomes.outcome_id = focus.outcome_id
+    left join {{ ref('dim_domains') }} as domains on domains.domain = focus.domain
+    left join {{ ref('dim_units') }} as units on units.unit_id = focus.unit_id
+),
+
+measures_of_units as (
+    select distinct
+        measure_id,
+        unit_id
+    from {{ ref('current_figures') }}
+),
+
+-- Where nothing is chosen, the candidate of each kind that weighs most: the management team may choose.
 topics as (
     select
         topics.topic_type,
@@ -51,9 +74,10 @@ topics as (
         coalesce(units.unit_id, council.root_unit_id) as unit_id
     from {{ ref('focus_candidates') }} as topics
     cross join {{ ref('dim_council') }} as council
+    cross join (select count(*) as chosen from focus) as choices
     left join {{ ref('dim_units') }} as units
         on units.unit_id = topics.topic_id and units.unit_level = topics.topic_type
-    where topics.topic_rank = 1
+    where topics.topic_rank = 1 and choices.chosen = 0
 ),
 
 partner_outcomes as (
@@ -184,6 +208,23 @@ chosen as (
         root_unit_id as unit_id
     from measures_in_force
     where is_standing
+
+    union all
+
+    select
+        'bimonthly' as report_id,
+        '' as recipient_id,
+        '' as recipient_name,
+        cast(focus.place as int) as section_order,
+        'Focus: ' || coalesce(focus.topic_name, focus.domain, focus.outcome_id, focus.unit_id) as section_name,
+        0 as rank_in_section,
+        measures.measure_id,
+        coalesce(focus.unit_id, measures.root_unit_id) as unit_id
+    from focus
+    cross join measures_in_force as measures
+    left join measures_of_units as own
+        on own.measure_id = measures.measure_id and own.unit_id = focus.unit_id
+    where measures.outcome_id = focus.outcome_id or measures.domain = focus.domain or own.unit_id is not null
 
     union all
 
