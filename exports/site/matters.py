@@ -32,6 +32,7 @@ FORMATS = {
     "csv": "CSV", "parquet": "Parquet", "json": "JSON", "xlsx": "Excel", "pdf": "PDF", "html": "page", "md": "text",
 }  # fmt: skip
 MOST_GAPS = 40
+CSVW = ".csv-metadata.json"
 
 
 def matter_pages(
@@ -66,6 +67,8 @@ def data_page(publications: Sequence[Publication], files: Sequence[Mapping[str, 
         if entry.get("audience", edition) != edition or path.startswith("site/"):
             continue
         folder, _, name = path.rpartition("/")
+        if name.endswith(CSVW):
+            continue  # for programs, which find it by the name of its CSV file
         home = homes.get(path.rpartition(".")[0]) or homes.get(folder)
         described = {
             "href": f"../{path}",

@@ -60,6 +60,7 @@ class Reading:
     point: Point
     special_cause: str
     target: Decimal | None
+    is_suppressed: bool = False
 
     @property
     def cause(self) -> str:
@@ -186,6 +187,8 @@ class MeasureSheet:
         last = self.readings[-1].point if self.readings else None
         if last is None:
             return "There is no control chart: the series is too short, or nothing was reported."
+        if any(reading.is_suppressed for reading in self.readings):
+            return "Limits are not shown, because a figure that they rest on is hidden."
         if last.lower_limit is None or last.upper_limit is None or last.mean is None:
             return "Too few figures for limits: whether a change is real cannot be said yet."
         figure = self.measure.figure
@@ -450,6 +453,7 @@ CLINIC = ("outcome_id", "outcome_name", "reasons", "next_question", "activities"
 PROCESS = (
     "period_start", "period_end", "period_label", "basis", "value", "is_provisional", "process_group", "mean",
     "lower_limit", "upper_limit", "special_cause", "point_type", "target", "polarity",
+    "reason",
 )  # fmt: skip
 
 
@@ -516,6 +520,7 @@ def _point(row: Row, numbers: Mapping[Any, Row]) -> Reading:
         ),
         str(row["special_cause"] or ""),
         row["target"],
+        is_suppressed=row["reason"] == SUPPRESSED,
     )
 
 

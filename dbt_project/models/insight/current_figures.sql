@@ -94,7 +94,8 @@ described as (
             else
                 {{ value_text('signals.value', 'figures.value_unit', 'figures.decimal_places') }}
                 || case
-                    when figures.value_unit = 'percent' and signals.denominator < {{ var('small_denominator') }}
+                    -- Money is no number of cases: where the denominator counts nothing, it is not called small.
+                    when figures.value_unit = 'percent' and signals.is_small_denominator
                         then
                             ' (' || {{ number_text('signals.numerator', 0) }} || ' of '
                             || {{ number_text('signals.denominator', 0) }} || ')'
