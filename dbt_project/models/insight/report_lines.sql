@@ -57,6 +57,11 @@ focus as (
     left join {{ ref('dim_units') }} as units on units.unit_id = focus.unit_id
 ),
 
+choices as (
+    select count(*) as chosen
+    from focus
+),
+
 measures_of_units as (
     select distinct
         measure_id,
@@ -74,7 +79,7 @@ topics as (
         coalesce(units.unit_id, council.root_unit_id) as unit_id
     from {{ ref('focus_candidates') }} as topics
     cross join {{ ref('dim_council') }} as council
-    cross join (select count(*) as chosen from focus) as choices
+    cross join choices
     left join {{ ref('dim_units') }} as units
         on units.unit_id = topics.topic_id and units.unit_level = topics.topic_type
     where topics.topic_rank = 1 and choices.chosen = 0
