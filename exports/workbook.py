@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -117,7 +117,7 @@ class _Book:
             "title": f"{publication.label}, {self.facts.period_label}",
             "author": self.facts.council,
             "comments": self._notice or publication.description,
-            "created": self.facts.as_of.astimezone(UTC).replace(tzinfo=None),
+            "created": datetime.combine(self.facts.as_of.astimezone(UTC), time()),  # the day says enough
         })  # fmt: skip
         readme = self.workbook.add_worksheet("Read me")
         listed: list[tuple[str, str]] = []

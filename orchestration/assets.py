@@ -363,7 +363,7 @@ def publication_assets(settings: Settings, manifest: Path) -> dg.AssetsDefinitio
             audiences=("internal", "public"),
             switch_current=as_of is None,
         )
-        told.tell("reading back")
+        told.tell("checking what was written")
         yield from publications.results(
             context.instance, settings.releases, listed, told.release, curated, facts, exports.read_snapshot()
         )

@@ -65,7 +65,9 @@ def test_progress_is_told_on_standard_error_and_nothing_else(city: Quarter) -> N
     said = [line.strip() for line in city.ran.err.splitlines() if line.strip()]
     assert {line for line in said if line.startswith("reading")} == {f"reading {n.replace('.', ' ')}" for n in DATASETS}
     *rest, warning = [line for line in said if not line.startswith("reading")]
-    assert rest == ["loading the pipeline", "matching addresses", "building", "publishing"]
+    assert rest == [
+        "loading the pipeline", "matching addresses", "building", "publishing", "checking what was written",
+    ]  # fmt: skip
     assert warning.startswith(f"! {PLANTED_WARNING}: HR02")
 
 

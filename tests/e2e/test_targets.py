@@ -202,5 +202,5 @@ def test_what_was_provisional_needs_no_reason(story: Story) -> None:
 
 def test_a_second_run_says_the_same_of_it(story: Story) -> None:
     assert story.second.code == 0, story.second.err
-    assert f"Unchanged: {QUARTER}/r1 already says all of this; nothing was added." in story.second.lines
+    assert f"Unchanged: {QUARTER}/r2 already says all of this; nothing was added." in story.second.lines
     assert story.restated_then == story.restated != []

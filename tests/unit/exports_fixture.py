@@ -56,7 +56,8 @@ TABLES: dict[str, dict[str, str]] = {
         "comparator_count": WHOLE, "display_order": WHOLE, "variation": TEXT, "signal_since": DAY, "sentence": TEXT,
     },
     "feed_spc": {
-        "council": TEXT, "measure_id": TEXT, "measure_name": TEXT, "domain": TEXT, **UNIT, **PERIOD, "value": FIGURE,
+        "council": TEXT, "measure_id": TEXT, "measure_name": TEXT, "domain": TEXT, **UNIT, "basis": TEXT, **PERIOD,
+        "value": FIGURE,
         "is_provisional": FLAG, "process_group": WHOLE, "mean": FIGURE, "lower_limit": FIGURE, "upper_limit": FIGURE,
         "point_type": TEXT, "target": FIGURE, "polarity": TEXT,
     },
