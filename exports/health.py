@@ -21,6 +21,7 @@ MOST_SERVICES = 12
 WIDE_PANEL = 8  # a domain of more measures than this takes the whole width, in groups
 RECENT = 8  # periods looked back on when saying how often a target was met
 MOST_CHARTED = 42  # three and a half years of months
+SUPPRESSED = "suppressed"  # why the public edition has no value, in its column `reason`
 # What a control chart says of a point, in words; the arrow follows the value.
 SIGNALS = {
     "common_cause": "usual variation",
@@ -166,6 +167,16 @@ class Measure:
         return bool(self.row["is_reported"]) and self.row["value"] is not None
 
     @property
+    def is_hidden(self) -> bool:
+        """Whether there is a figure that the public may not see."""
+        return self.row.get("reason") == SUPPRESSED
+
+    @property
+    def absence(self) -> str:
+        """What stands where a figure would."""
+        return "hidden" if self.is_hidden else "not reported"
+
+    @property
     def is_yearly(self) -> bool:
         return (self.row["period_end"] - self.row["period_start"]).days > 100
 
@@ -185,7 +196,7 @@ class Measure:
     def value(self) -> str:
         """The value, or the cases themselves where they are few: '95.2%', '3 of 11'."""
         if not self.is_reported:
-            return "not reported"
+            return self.absence
         if self.is_small:
             return f"{wording.quantity(self.row['numerator'])} of {wording.quantity(self.row['denominator'])}"
         return self.figure(self.row["value"])
@@ -324,7 +335,11 @@ class Measure:
     def finding(self) -> str:
         """One or two sentences that state what the lead chart shows."""
         if not self.is_reported:
-            return f"{self.name}: not reported."
+            return (
+                f"{self.name}: hidden, so that nobody can be found."
+                if self.is_hidden
+                else f"{self.name}: not reported."
+            )
         if self.variation and self.row["sentence"]:
             return self.sentence
         when = f" in {self.period}" if self.period else ""
@@ -445,7 +460,7 @@ class Panel:
 
     @property
     def reported(self) -> int:
-        return sum(measure.is_reported for measure in self.measures)
+        return sum(measure.is_reported or measure.is_hidden for measure in self.measures)
 
     @property
     def coverage(self) -> str:
@@ -601,8 +616,7 @@ class Story:
 
     @property
     def coverage(self) -> str:
-        measures = self.measures
-        return f"{sum(measure.is_reported for measure in measures)} of {len(measures)} measures reported"
+        return f"{sum(panel.reported for panel in self.panels)} of {len(self.measures)} measures reported"
 
     @property
     def headline(self) -> str:
@@ -664,7 +678,7 @@ class Story:
 
     @property
     def unreported(self) -> list[Measure]:
-        return [measure for measure in self.measures if not measure.is_reported]
+        return [measure for measure in self.measures if not measure.is_reported and not measure.is_hidden]
 
 
 def _signals_sentence(measures: Sequence[Measure]) -> str:

@@ -62,6 +62,7 @@ LISTS = {
     "index.html": REPORT, "explore.html": REPORT, "hotspots.html": HOTSPOTS, "clinics.html": CLINICS,
     "targets.html": TARGETS,
 }  # fmt: skip
+WHY = "reason"
 NEEDED = {
     REPORT: (
         "domain", "domain_name", "domain_order", "measure_id", "measure_name", "numerator_label", "denominator_label",
@@ -70,6 +71,7 @@ NEEDED = {
         "target", "status", "units_off_target", "units_with_target", "worst_unit_id", "worst_unit_name",
         "worst_unit_value", "worst_unit_numerator", "worst_unit_denominator",
         "comparator_median", "comparator_count", "display_order", "variation", "signal_since", "sentence",
+        WHY,
     ),
     FIGURES: (
         "measure_id", "outcome_name", "domain", "unit_id", "unit_name", "unit_level", "area_id", "period_type",
@@ -313,19 +315,21 @@ def _with_subscripts(text: str) -> Markup:
 def _published(publications: Sequence[Publication], name: str, columns: Sequence[str], edition: str) -> str:
     """What to select from: a table once its columns are known to be marked for the edition's audience.
 
-    For the public, a column that is not marked is null and a table that is not published has no rows.
+    For the public, a column that is not marked is null and a table that is not published has no rows. Why a value is
+    hidden stands in masked tables only, and is null in the house's own.
     """
     for publication, table in pairs(publications):
         if table.name == name and edition in publication.audiences:
             allowed = {column.name for column in table.columns_for(edition)}
-            denied = [column for column in columns if column not in allowed]
+            withheld = [column for column in columns if column not in allowed]
+            denied = [column for column in withheld if column != WHY]
             if denied and edition == "internal":
                 raise ExportError(
                     f"the health page needs column '{name}.{denied[0]}', which is not marked for '{edition}'. "
                     "Add it to the column's config.meta.audiences."
                 )
-            if denied:
-                own = ", ".join(f"null as {column}" if column in denied else column for column in columns)
+            if withheld:
+                own = ", ".join(f"null as {column}" if column in withheld else column for column in columns)
                 return f"(select {own} from {table.relation})"
             return table.relation
     if edition == "internal":

@@ -15,7 +15,7 @@ from typing import Any
 from markupsafe import Markup
 
 from exports import charts, wording
-from exports.health import LEVELS, SIGNALS, VERDICTS, Measure, Point, is_upward
+from exports.health import LEVELS, SIGNALS, SUPPRESSED, VERDICTS, Measure, Point, is_upward
 from exports.site.reading import Reader, Row
 from exports.xmr import cause_words
 
@@ -49,7 +49,6 @@ EFFECTS = {
     "too_early": "too early to say",
 }
 OUTLOOKS = {"likely_met": "likely to be met", "likely_missed": "likely to be missed", "open": "open"}
-SUPPRESSED = "suppressed"  # why the public edition has no value, in its column `reason`
 HIDDEN = "hidden: too few to publish safely"
 
 
@@ -147,7 +146,7 @@ class MeasureSheet:
         """What stands behind the name in the title: 'worse than usual since Oct 2025', 'usual variation'."""
         measure = self.measure
         if not measure.is_reported:
-            return "not reported"
+            return measure.absence
         return measure.signal[2:] if measure.signal else ""
 
     @property

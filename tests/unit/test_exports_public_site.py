@@ -18,7 +18,12 @@ REVIEWS = replace(
     ANSWERED, measure_id="CO03", name="Reviews answered late", services={"Parks": (7, 6131), "Waste": (911, 7177)},
     polarity="lower", target=10, verdict="too_soft", limits=(60, 90), grades={"complete": "C"}, order=3,
 )  # fmt: skip
-HIDDEN = ("7 of 6,131", "0.1%")
+# Of the whole council, too, few people are few: four in the last quarter.
+MOVED = replace(
+    ANSWERED, measure_id="HO09", name="Families who moved twice", values=[(40, 700)] * 7 + [(4, 739)], services={},
+    target=None, polarity="lower", order=4, is_provisional=False,
+)  # fmt: skip
+HIDDEN = ("7 of 6,131", "0.1%", "4 of 739", "0.5%")
 WORDS_OF_THE_HOUSE = ("Why Reviews answered late is so.", "too soft", "What changed?", "A fact.")
 
 
@@ -37,7 +42,7 @@ def manifest() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("public")
-    measures = [replace(SICKNESS, signal="special_cause_concern", limits=(8, 9)), ANSWERED, REVIEWS]
+    measures = [replace(SICKNESS, signal="special_cause_concern", limits=(8, 9)), ANSWERED, REVIEWS, MOVED]
     curated = make_curated(folder / "curated.duckdb", measures)
     audiences = ("internal", "public")
     dbt = write_manifest(folder / "manifest.json", manifest())
@@ -88,6 +93,9 @@ def test_nothing_hidden_and_nothing_of_the_house_is_in_any_public_file(release: 
 def test_a_hidden_figure_says_so_and_the_pages_say_why(release: Path) -> None:
     site = texts(release / "public" / "site")
     assert "hidden: too few to publish safely" in site["measures/CO03.html"]
+    assert "Families who moved twice: hidden, so that nobody can be found." in site["measures/HO09.html"]
+    assert "4 of 4 measures reported" in site["index.html"]
+    assert "not reported" not in site["index.html"]
     assert "from 1 to 7 are hidden" in site["about.html"]
     assert all("public edition" in text for path, text in site.items() if path.endswith(".html"))
 
