@@ -40,7 +40,7 @@ def good(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) 
     with pytest.MonkeyPatch.context() as patch:
         outcome = brigstow_in(tmp_path_factory.mktemp("good"), environment, patch, *SYSTEMS).land(QUARTERS)
     assert [item.error for landed in outcome.values() for item in landed if item.error] == []
-    assert len(outcome) == 28
+    assert len(outcome) == 29
     return outcome
 
 
